@@ -1,0 +1,82 @@
+"""Batches for training, each a function of (seed, index): nothing to save, nothing to restore."""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from relation_gan.gan.data.store import ImageStore
+
+
+def to_float(images: Tensor) -> Tensor:
+    """uint8 images to float32 in [-1, 1]."""
+    return images.float().div_(127.5).sub_(1)
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Images in [-1, 1] to uint8, rounding to the nearest level."""
+    return images.add(1).mul(127.5).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def permute(positions: np.ndarray, n: int, key: int) -> np.ndarray:
+    """Where a random permutation of 0..n-1 sends each position, without storing the permutation.
+
+    A four-round Feistel network permutes the next power of four; positions that land at n or above
+    walk on until they land below (Black and Rogaway 2002, "cycle walking").
+    """
+    half = max(1, (int(n - 1).bit_length() + 1) // 2)
+    mask = np.uint64((1 << half) - 1)
+    keys = np.random.default_rng(key).integers(1 << 32, size=4, dtype=np.uint64)
+
+    def walk(x: np.ndarray) -> np.ndarray:
+        left, right = x >> np.uint64(half), x & mask
+        for k in keys:
+            mixed = (right + k) * np.uint64(0x9E3779B97F4A7C15)
+            left, right = right, left ^ ((mixed ^ (mixed >> np.uint64(29))) >> np.uint64(17)) & mask
+        return left << np.uint64(half) | right
+
+    out = walk(positions.astype(np.uint64))
+    while (outside := out >= n).any():
+        out[outside] = walk(out[outside])
+    return out.astype(np.int64)
+
+
+class Feed(Protocol):
+    """A source of real batches."""
+
+    device: torch.device
+
+    def batch(self, index: int, size: int) -> Tensor:
+        """The index-th batch: floats (size, ...) in [-1, 1] on the device."""
+        ...
+
+
+class ImageFeed:
+    """Shuffled batches of a store: every image once an epoch, in an order drawn from (seed, epoch).
+
+    The uint8 images lie on the device whole when they fit into a quarter of its memory.
+    """
+
+    def __init__(self, store: ImageStore, seed: int, device: torch.device | str = "cpu") -> None:
+        self.store = store
+        self.seed = seed
+        self.device = torch.device(device)
+        self.resident: Tensor | None = None
+        if self.device.type == "cuda":
+            free = torch.cuda.get_device_properties(self.device).total_memory // 4
+            if store.images.nbytes <= free:
+                self.resident = torch.from_numpy(np.array(store.images)).to(self.device)
+
+    def indices(self, index: int, size: int) -> np.ndarray:
+        """Which images (size,) the index-th batch holds."""
+        n = len(self.store)
+        positions = np.arange(index * size, (index + 1) * size)
+        epochs = positions // n
+        return np.concatenate([permute(positions[epochs == e] % n, n, self.seed << 32 | int(e)) for e in np.unique(epochs)])
+
+    def batch(self, index: int, size: int) -> Tensor:
+        chosen = self.indices(index, size)
+        if self.resident is not None:
+            return to_float(self.resident[torch.from_numpy(chosen).to(self.device)])
+        return to_float(torch.from_numpy(self.store.images[chosen]).to(self.device))

@@ -1,0 +1,6 @@
+"""Metrics: arrays to numbers."""
+
+from relation_gan.gan.metrics.coverage import class_balance, mode_coverage
+from relation_gan.gan.metrics.features import frechet_distance, kernel_distance, moments
+
+__all__ = ["class_balance", "frechet_distance", "kernel_distance", "mode_coverage", "moments"]

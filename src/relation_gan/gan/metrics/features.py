@@ -1,0 +1,54 @@
+"""Distances between two sets of features, by torch-fidelity."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+from torch_fidelity.metric_kid import kid_features_to_metric
+
+Moments = dict[str, np.ndarray]
+
+
+def moments(features: Tensor | np.ndarray) -> Moments:
+    """Mean (F,) and covariance (F, F) of features (N, F).
+
+    Raises:
+        ValueError: features are not (N, F) with N >= 2, or not finite.
+    """
+    return fid_features_to_statistics(_checked(features))
+
+
+def frechet_distance(real: Moments, fake: Moments) -> float:
+    """||m1 - m2||^2 + Tr(C1 + C2 - 2 (C1 C2)^(1/2)): FID when the features are Inception's."""
+    return fid_statistics_to_metric(real, fake, verbose=False)["frechet_inception_distance"]
+
+
+def kernel_distance(
+    real: Tensor | np.ndarray, fake: Tensor | np.ndarray, subsets: int = 100, subset_size: int = 1000
+) -> tuple[float, float]:
+    """Mean and standard deviation, over subsets, of the unbiased MMD^2 with torch-fidelity's cubic kernel.
+
+    KID when the features are Inception's.
+
+    Raises:
+        ValueError: fewer features than `subset_size`, or not finite.
+    """
+    real, fake = _checked(real), _checked(fake)
+    if min(len(real), len(fake)) < subset_size:
+        raise ValueError(
+            f"kernel_distance needs {subset_size} samples a side, got {len(real)} and {len(fake)}; "
+            "draw more, or lower evaluation.kid_subset_size"
+        )
+    result = kid_features_to_metric(
+        real, fake, kid_subsets=subsets, kid_subset_size=subset_size, rng_seed=2020, verbose=False
+    )
+    return result["kernel_inception_distance_mean"], result["kernel_inception_distance_std"]
+
+
+def _checked(features: Tensor | np.ndarray) -> Tensor:
+    tensor = torch.as_tensor(features, dtype=torch.float64)
+    if tensor.dim() != 2 or len(tensor) < 2:
+        raise ValueError(f"features must be (N, F) with N of at least 2, got shape {tuple(tensor.shape)}")
+    if not tensor.isfinite().all():
+        raise ValueError("features must be finite; the samples they come from are not")
+    return tensor

@@ -1,0 +1,27 @@
+"""Generators and critics. `create(name, **options)` builds one that remembers how it was built."""
+
+from typing import Any
+
+from torch import nn
+
+from relation_gan.gan.networks.base import Critic, registry
+from relation_gan.gan.registry import import_modules
+
+import_modules(__name__, __path__)
+
+names = registry.names
+options = registry.options
+
+
+def create(name: str, **options: Any) -> nn.Module:
+    """Build a network; `network.spec` holds the name and options that build it again.
+
+    Raises:
+        ValueError: unknown name or option, or a value the network refuses.
+    """
+    network = registry.create(name, **options)
+    network.spec = {"name": name, **options}  # type: ignore[assignment]
+    return network
+
+
+__all__ = ["Critic", "create", "names", "options"]

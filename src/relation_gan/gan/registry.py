@@ -1,0 +1,70 @@
+"""Names for classes, so that a configuration can build what a paper calls by name."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Classes of one family by name. A module of the family registers its own on import."""
+
+    def __init__(self, family: str) -> None:
+        self.family = family
+        self._entries: dict[str, Callable[..., T]] = {}
+
+    def register(self, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Decorate a class or factory with the name it is created by.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+
+        def add(entry: Callable[..., Any]) -> Callable[..., Any]:
+            if name in self._entries:
+                raise ValueError(
+                    f"{self.family} '{name}' is registered twice, by {self._entries[name]!r} "
+                    f"and {entry!r}; give one of them another name"
+                )
+            self._entries[name] = entry
+            return entry
+
+        return add
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self._entries))
+
+    def options(self, name: str) -> dict[str, inspect.Parameter]:
+        """The options that `create(name, ...)` takes.
+
+        Raises:
+            ValueError: no entry has that name.
+        """
+        if name not in self._entries:
+            raise ValueError(f"unknown {self.family} '{name}'; choose one of: {', '.join(self.names())}")
+        return dict(inspect.signature(self._entries[name]).parameters)
+
+    def create(self, name: str, **options: Any) -> T:
+        """Build the entry `name` with its options.
+
+        Raises:
+            ValueError: unknown name, unknown or missing option, or a value the entry refuses.
+        """
+        known = self.options(name)
+        for option in options:
+            if option not in known:
+                allowed = ", ".join(known) or "none"
+                raise ValueError(f"{self.family} '{name}' has no option '{option}'; its options are: {allowed}")
+        for option, parameter in known.items():
+            if parameter.default is parameter.empty and option not in options:
+                raise ValueError(f"{self.family} '{name}' needs the option '{option}'")
+        return self._entries[name](**options)
+
+
+def import_modules(package: str, path: list[str]) -> None:
+    """Import every module of a package, so that one new file is enough to register its entries."""
+    for module in pkgutil.iter_modules(path):
+        importlib.import_module(f"{package}.{module.name}")

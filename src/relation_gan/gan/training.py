@@ -1,0 +1,446 @@
+"""The training step, and the loop around it."""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning_fabric import Fabric
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+from tqdm import tqdm
+
+from relation_gan.gan import checkpoint
+from relation_gan.gan.data.feed import Feed, to_uint8
+from relation_gan.gan.losses import Batch, Loss
+from relation_gan.gan.regularisers import Regulariser
+
+
+class Interrupted(RuntimeError):
+    """Training was asked to stop. Its checkpoint is written."""
+
+
+LATENTS, PENALTIES = 0, 128
+"""Purposes of random draws: a batch's latents, and a regulariser's noise."""
+
+
+class TrainingConfig(BaseModel):
+    """How one run is trained. `steps` are generator updates."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: PositiveInt
+    batch_size: int = Field(ge=2)
+    critic_steps: PositiveInt = Field(1, description="critic updates per generator update")
+    order: Literal["generator_first", "critic_first"] = "generator_first"
+    optimiser: Literal["adam", "rmsprop"] = "adam"
+    lr_generator: PositiveFloat
+    lr_critic: PositiveFloat
+    betas: tuple[float, float] = (0.0, 0.9)
+    decay_from: float = Field(1.0, ge=0, le=1, description="fraction of the steps after which rates fall linearly")
+    decay_to: float = Field(0.0, ge=0, le=1, description="fraction of the rates left at the last step")
+    ema: float = Field(0.999, ge=0, lt=1, description="decay of the generator's moving average per step; 0 is off")
+    log_every: PositiveInt = 25
+    save_every: PositiveInt = 250
+    snapshots: PositiveInt = Field(10, description="generators kept over the run, evenly spaced, to score it over time")
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+
+    @field_validator("betas")
+    @classmethod
+    def _below_one(cls, betas: tuple[float, float]) -> tuple[float, float]:
+        if not all(0 <= beta < 1 for beta in betas):
+            raise ValueError("each beta must be at least 0 and below 1")
+        return betas
+
+    def rate(self, step: int) -> float:
+        """Factor on the learning rates at a step: constant, then falling linearly."""
+        start = self.decay_from * self.steps
+        if step <= start:
+            return 1.0
+        return 1.0 - (1.0 - self.decay_to) * (step - start) / (self.steps - start)
+
+    def snapshot_steps(self) -> list[int]:
+        """The steps after which a generator is kept; the last is the end."""
+        return sorted({max(1, round(self.steps * (i + 1) / self.snapshots)) for i in range(self.snapshots)})
+
+    def grid_steps(self) -> list[int]:
+        """The steps at which a grid is drawn: the start, then growing distances, then the end."""
+        return [0, *sorted({max(1, round(self.steps / 2**i)) for i in range(8)})]
+
+
+class SharedCritic:
+    """A view of a critic that computes each distinct input once within a step.
+
+    The critic's weights do not change while both losses are evaluated, so one forward pass of the
+    distinct images serves the critic loss, its regularisers and the generator loss.
+    """
+
+    def __init__(self, critic: nn.Module) -> None:
+        self.critic = critic
+        self.kind = critic.kind
+        self._memo: dict[tuple[int, ...], tuple[Any, Tensor]] = {}
+
+    def _once(self, compute: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        key = (id(compute.__func__), *map(id, inputs))  # type: ignore[attr-defined]
+        if key not in self._memo:
+            # The inputs are kept beside the result: an id stays theirs as long as they live.
+            self._memo[key] = (inputs, compute(*inputs))
+        return self._memo[key][1]
+
+    def embed(self, x: Tensor) -> Tensor:
+        return self._once(self.critic.embed, x)
+
+    def relate(self, a: Tensor, b: Tensor) -> Tensor:
+        return self._once(self.critic.relate, a, b)
+
+    def __call__(self, a: Tensor, b: Tensor | None = None) -> Tensor:
+        if b is not None:
+            return self.relate(self.embed(a), self.embed(b))
+        return self._once(self.critic.forward, a)
+
+
+@dataclass
+class TrainState:
+    """Everything that going on needs, and nothing else. Every random draw is a function of (seed, step)."""
+
+    generator: nn.Module
+    critic: nn.Module
+    loss: Loss
+    config: TrainingConfig
+    seed: int
+    fabric: Fabric = field(default_factory=lambda: Fabric(accelerator="cpu", devices=1))
+    step: int = 0
+    seconds: float = 0.0
+    diverged_at: int | None = None
+    history: list[dict[str, float]] = field(default_factory=list)
+    grids: list[Tensor] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.average = AveragedModel(self.generator, multi_avg_fn=self._average, use_buffers=True)
+        self.opt_generator = self._optimiser(self.generator, self.config.lr_generator)
+        self.opt_critic = self._optimiser(self.critic, self.config.lr_critic)
+
+    def _optimiser(self, network: nn.Module, lr: float) -> torch.optim.Optimizer:
+        parameters = [p for p in network.parameters() if p.requires_grad]
+        if self.config.optimiser == "rmsprop":
+            return torch.optim.RMSprop(parameters, lr)
+        return torch.optim.Adam(parameters, lr, self.config.betas, fused=True)
+
+    def _average(self, averaged: list[Tensor], current: list[Tensor], n: Tensor | int) -> None:
+        # A young average forgets faster, so that it is not held back by the first, random weights.
+        decay = min(self.config.ema, (1 + int(n)) / (10 + int(n)))
+        for kind in (True, False):
+            pairs = [(a, c) for a, c in zip(averaged, current, strict=True) if a.is_floating_point() == kind]
+            if not pairs:
+                continue
+            old, new = map(list, zip(*pairs, strict=True))
+            torch._foreach_lerp_(old, new, 1 - decay) if kind else torch._foreach_copy_(old, new)
+
+    @property
+    def averaged(self) -> nn.Module:
+        """The moving average of the generator."""
+        return self.average.module
+
+    def random(self, purpose: int, step: int, device: torch.device) -> torch.Generator:
+        """A source of random numbers for one purpose at one step."""
+        return torch.Generator(device).manual_seed((self.seed << 40) + (step << 8) + purpose)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All tensors of the state by name, for a checkpoint."""
+        modules = {"generator": self.generator, "critic": self.critic, "loss": self.loss, "average": self.average}
+        named = {f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
+        for name, optimiser in (("opt_generator", self.opt_generator), ("opt_critic", self.opt_critic)):
+            for i, values in optimiser.state_dict()["state"].items():
+                named |= {f"{name}/{i}/{key}": value for key, value in values.items()}
+        return named | {f"grids/{i:03}": grid for i, grid in enumerate(self.grids)}
+
+    def load_tensors(self, tensors: dict[str, Tensor]) -> None:
+        """The reverse of `tensors`."""
+
+        def below(name: str) -> dict[str, Tensor]:
+            return {key[len(name) + 1 :]: value for key, value in tensors.items() if key.startswith(name + "/")}
+
+        self.generator.load_state_dict(below("generator"))
+        self.critic.load_state_dict(below("critic"))
+        self.loss.load_state_dict(below("loss"))
+        self.average.load_state_dict(below("average"))
+        for name, optimiser in (("opt_generator", self.opt_generator), ("opt_critic", self.opt_critic)):
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in below(name).items():
+                i, entry = key.split("/")
+                state.setdefault(int(i), {})[entry] = value
+            optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+        self.grids = [value for _, value in sorted(below("grids").items())]
+
+
+def train_step(
+    state: TrainState, feed: Feed, regularisers: Sequence[Regulariser] = (), observe: bool = False
+) -> dict[str, Tensor]:
+    """One generator update with its critic updates. Returns detached scalars: losses, and scores if asked."""
+    config = state.config
+    for optimiser, lr in ((state.opt_generator, config.lr_generator), (state.opt_critic, config.lr_critic)):
+        for group in optimiser.param_groups:
+            group["lr"] = lr * config.rate(state.step)
+    due = [regulariser for regulariser in regularisers if state.step % regulariser.every == 0]
+    joint = config.order == "generator_first"
+    terms: dict[str, Tensor] = {}
+
+    alone = config.critic_steps - joint
+    for i in range(alone):
+        batch = draw(state, feed, i, due, trains_generator=False)
+        terms |= critic_terms(state, SharedCritic(state.critic), batch, due)
+        descend(state.opt_critic, gradients(sum(terms.values()), state.critic))
+        project(state.critic, regularisers)
+
+    batch = draw(state, feed, alone, due, trains_generator=True)
+    critic = SharedCritic(state.critic)
+    generator_loss = autocast(state, state.loss.generator_loss, critic, batch)
+    if joint:
+        # Both gradients are taken before either network moves, so one forward pass of the critic serves
+        # both: exactly the published order, generator first, then the critic on the same fakes.
+        terms = critic_terms(state, critic, batch, due)
+        critic_gradients = gradients(sum(terms.values()), state.critic, retain_graph=True)
+    descend(state.opt_generator, gradients(generator_loss, state.generator))
+    if joint:
+        descend(state.opt_critic, critic_gradients)
+        project(state.critic, regularisers)
+
+    state.average.update_parameters(state.generator)
+    state.loss.update(batch)
+    terms |= {"generator_loss": generator_loss}
+    terms |= observe_scores(critic, batch) if observe else {}
+    state.step += 1
+    return {name: value.detach() for name, value in terms.items()}
+
+
+def draw(state: TrainState, feed: Feed, i: int, due: Sequence[Regulariser], *, trains_generator: bool) -> Batch:
+    """The i-th batch of a step, completed by what the loss remembers."""
+    config, second = state.config, state.loss.fresh_second
+    draws = config.critic_steps + (config.order == "critic_first")
+    first = (state.step * draws + i) * (1 + second)
+    reals = [feed.batch(first + k, config.batch_size) for k in range(1 + second)]
+    random = state.random(LATENTS + i, state.step, reals[0].device)
+    shape = (config.batch_size * len(reals), state.generator.latent)
+    with torch.set_grad_enabled(trains_generator):
+        z = torch.randn(shape, generator=random, device=random.device)
+        fakes = autocast(state, state.generator, z).float().chunk(len(reals))
+    if any(getattr(regulariser, "where", None) == "real" for regulariser in due):
+        reals[0].requires_grad_()
+    if second:
+        return state.loss.recall(Batch(reals[0], fakes[0], reals[1], fakes[1]))
+    return state.loss.recall(Batch(reals[0], fakes[0]))
+
+
+def critic_terms(
+    state: TrainState, critic: SharedCritic, batch: Batch, due: Sequence[Regulariser]
+) -> dict[str, Tensor]:
+    """The summands of what the critic minimises."""
+    terms = {"critic_loss": autocast(state, state.loss.critic_loss, critic, batch)}
+    for i, regulariser in enumerate(due):
+        random = state.random(PENALTIES + i, state.step, batch.real.device)
+        terms[f"penalty{i or ''}"] = autocast(state, regulariser.penalty, critic, batch, random)
+    return terms
+
+
+def autocast(state: TrainState, compute: Callable[..., Tensor], *inputs: Any) -> Tensor:
+    with state.fabric.autocast():
+        return compute(*inputs)
+
+
+def gradients(loss: Tensor | float, network: nn.Module, retain_graph: bool = False) -> list[Tensor | None]:
+    """Gradients of a loss with respect to one network, and nothing else."""
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    return list(torch.autograd.grad(loss, parameters, retain_graph=retain_graph, allow_unused=True))  # type: ignore[arg-type]
+
+
+def descend(optimiser: torch.optim.Optimizer, gradients: list[Tensor | None]) -> None:
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    optimiser.step()
+
+
+def project(critic: nn.Module, regularisers: Sequence[Regulariser]) -> None:
+    for regulariser in regularisers:
+        regulariser.project(critic)
+
+
+@torch.no_grad()
+def observe_scores(critic: SharedCritic, batch: Batch) -> dict[str, Tensor]:
+    """Mean scores of the step, to watch."""
+    if critic.kind == "score":
+        return {"score_real": critic(batch.real).mean(), "score_fake": critic(batch.fake).mean()}
+    if critic.kind == "pair":
+        e_real, e_fake = critic.embed(batch.real), critic.embed(batch.fake)
+        return {
+            "score_real_real": critic.relate(e_real, e_real.roll(1, 0)).mean(),
+            "score_real_fake": critic.relate(e_real, e_fake).mean(),
+            "score_fake_fake": critic.relate(e_fake, e_fake.roll(1, 0)).mean(),
+        }
+    return {}
+
+
+class CheckpointStore:
+    """The folder of one run: a checkpoint to go on from, and the generators kept over time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "checkpoint.safetensors"
+
+    def check(self, config: dict[str, Any]) -> dict[str, Any] | None:
+        """The description of the checkpoint there is, or None.
+
+        Raises:
+            CheckpointError: it is damaged, or it belongs to another configuration.
+        """
+        if not self.path.exists():
+            return None
+        description = checkpoint.load(self.path).description
+        changed = checkpoint.differences(description["config"], config)
+        if changed:
+            raise checkpoint.CheckpointError(
+                f"{self.path} was written by another configuration ({'; '.join(changed)}); "
+                "go back to that configuration, or add training.replace=true to --params to train anew "
+                "in its place"
+            )
+        return description
+
+    def discard_others(self, config: dict[str, Any]) -> None:
+        """Remove the checkpoint unless it belongs to this configuration."""
+        try:
+            self.check(config)
+        except checkpoint.CheckpointError:
+            self.path.unlink()
+
+    def restore(self, state: TrainState, config: dict[str, Any]) -> bool:
+        """Take the state up where it was left. False if there is nothing to take up."""
+        description = self.check(config)
+        if description is None:
+            return False
+        state.load_tensors(checkpoint.load(self.path)[0])
+        state.step, state.seconds = description["step"], description["seconds"]
+        state.diverged_at, state.history = description["diverged_at"], description["history"]
+        return True
+
+    def save(self, state: TrainState, config: dict[str, Any]) -> None:
+        description = {
+            "config": config,
+            "step": state.step,
+            "seconds": state.seconds,
+            "diverged_at": state.diverged_at,
+            "history": state.history,
+        }
+        checkpoint.save(self.path, state.tensors(), description)
+
+    def snapshot(self, state: TrainState) -> None:
+        """Keep the generators of this step."""
+        for name, network in (("averaged", state.averaged), ("raw", state.generator)):
+            network.spec = state.generator.spec
+            checkpoint.save_network(self.folder / "snapshots" / f"{state.step:07}.{name}.safetensors", network)
+
+    def snapshots(self, name: str) -> Iterator[tuple[int, nn.Module]]:
+        """(step, generator) of the kept generators, in order."""
+        for path in sorted((self.folder / "snapshots").glob(f"*.{name}.safetensors")):
+            yield int(path.name.split(".")[0]), checkpoint.load_network(path)
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[threading.Event]:
+    """Turn Ctrl-C into an event that the loop looks at between two steps; a second one stops at once."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def ask(*_: object) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, previous)
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def fit(
+    state: TrainState,
+    feed: Feed,
+    regularisers: Sequence[Regulariser],
+    store: CheckpointStore,
+    config: dict[str, Any],
+    log: Callable[[int, dict[str, float]], None] = lambda step, row: None,
+    title: str = "training",
+    quiet: bool = False,
+) -> TrainState:
+    """Train to the last step, going on from the store's checkpoint.
+
+    Args:
+        config: everything the result depends on; a checkpoint of another one is refused.
+        log: called with a step and its row of the history at every `log_every` steps.
+        quiet: write the progress every half minute instead of live, for logs.
+
+    Raises:
+        CheckpointError: the store holds the checkpoint of another configuration.
+        Interrupted: Ctrl-C was pressed; the checkpoint is written.
+    """
+    training = state.config
+    store.restore(state, config)
+    latents = torch.randn((64, state.generator.latent), generator=torch.Generator().manual_seed(state.seed))
+    latents = latents.to(feed.device)
+    grids, snapshots = set(training.grid_steps()), set(training.snapshot_steps())
+    started = time.perf_counter() - state.seconds
+    with (
+        stop_on_signal() as stop,
+        tqdm(
+            total=training.steps,
+            initial=state.step,
+            desc=title,
+            unit="step",
+            dynamic_ncols=True,
+            mininterval=30 if quiet else 0.2,
+        ) as bar,
+    ):
+        if state.step == 0 and not state.grids:
+            state.grids.append(grid(state, latents))
+        while state.step < training.steps and state.diverged_at is None:
+            last = state.step + 1 == training.steps
+            observe = last or (state.step + 1) % training.log_every == 0
+            terms = train_step(state, feed, regularisers, observe)
+            state.seconds = time.perf_counter() - started
+            bar.update()
+            if observe:
+                row = {name: float(value) for name, value in terms.items()}
+                bar.set_postfix({"D": f"{row['critic_loss']:.3f}", "G": f"{row['generator_loss']:.3f}"}, refresh=False)
+                if not all(map(math.isfinite, row.values())):
+                    state.diverged_at = state.step
+                    row = {name: value for name, value in row.items() if math.isfinite(value)}
+                state.history.append({"step": state.step, "seconds": state.seconds, **row})
+                log(state.step, state.history[-1])
+            if state.step in grids:
+                state.grids.append(grid(state, latents))
+            if state.step in snapshots:
+                store.snapshot(state)
+            if last or stop.is_set() or state.diverged_at or state.step % training.save_every == 0:
+                store.save(state, config)
+            if stop.is_set() and state.step < training.steps:
+                raise Interrupted(f"stopped at step {state.step} of {training.steps}")
+    return state
+
+
+@torch.no_grad()
+def grid(state: TrainState, latents: Tensor) -> Tensor:
+    """What the averaged generator draws from fixed latents: uint8 images (64, C, H, W)."""
+    network = state.averaged.eval()
+    images = network(latents)
+    network.train()
+    return to_uint8(images).cpu()

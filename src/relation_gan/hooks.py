@@ -1,0 +1,289 @@
+"""What happens around the nodes: checks before any work, lineage to MLflow, a summary at the end."""
+
+import logging
+import os
+import re
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import mlflow
+import numpy as np
+import torch
+from kedro.framework.hooks import hook_impl
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
+from mlflow.data.code_dataset_source import CodeDatasetSource
+from mlflow.data.meta_dataset import MetaDataset
+from mlflow.entities import Param
+from mlflow.models import ModelSignature
+from mlflow.tracking import MlflowClient
+from mlflow.types import Schema, TensorSpec
+
+from relation_gan import tracking
+from relation_gan.config import ConfigError, RunConfig
+from relation_gan.gan.checkpoint import CheckpointError
+from relation_gan.gan.data import ImageStore, StoreError
+from relation_gan.pipelines.reporting.figures import image_grid
+from relation_gan.pipelines.training.nodes import build, depends_on
+
+logger = logging.getLogger(__name__)
+
+RUN = re.compile(r"(?P<dataset>[^.]+)\.(?P<method>[^.]+)\.seed(?P<seed>\d+)")
+
+
+class RunName(NamedTuple):
+    """The namespace of a run, taken apart."""
+
+    dataset: str
+    method: str
+    seed: str
+
+    @property
+    def full(self) -> str:
+        return f"{self.dataset}.{self.method}.seed{self.seed}"
+
+
+def run_of(namespace: str | None) -> RunName | None:
+    match = RUN.fullmatch(namespace or "")
+    return RunName(**match.groupdict()) if match else None
+
+
+class CheckHooks:
+    """Refuses bad input before anything is started, and says at the end what there is."""
+
+    @hook_impl(tryfirst=True)
+    def after_context_created(self, context: Any) -> None:
+        context.config_loader["parameters"]  # raises on a bad parameter, before MLflow is touched
+
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: Any) -> None:
+        runs = sorted({run for node in pipeline.nodes if "training" in node.tags and (run := run_of(node.namespace))})
+        training = catalog.load("params:training") if runs else {}
+        stores = {run.dataset: store for run in runs if (store := self._store(catalog, run.dataset))}
+        for run in runs:
+            config = catalog.load(f"params:runs.{run.method}.seed{run.seed}")
+            try:
+                with torch.device("meta"):
+                    build(RunConfig(**config))
+            except ValueError as error:
+                raise ConfigError(f"method '{run.method}': {error}") from None
+            checkpoints = catalog.load(f"{run.full}.checkpoints")
+            check_writable(checkpoints.folder)
+            if run.dataset in stores and not training["replace"]:
+                try:
+                    checkpoints.check(depends_on(config, stores[run.dataset].digest))
+                except CheckpointError as error:
+                    raise ConfigError(str(error)) from None
+        self._previous = signal.getsignal(signal.SIGINT)
+        if threading.current_thread() is threading.main_thread() and self._previous is signal.default_int_handler:
+            signal.signal(signal.SIGINT, interrupt)
+
+    @staticmethod
+    def _store(catalog: Any, dataset: str) -> ImageStore | None:
+        """The store of a data set, whole and unchanged, if there is one yet."""
+        name = f"{dataset}.images"
+        if not catalog.exists(name):
+            return None
+        try:
+            store = catalog.load(name)
+            store.verify()
+        except Exception as error:
+            reason = next((e for e in (error, error.__cause__) if isinstance(e, StoreError)), error)
+            raise ConfigError(str(reason)) from None
+        return store
+
+    def _restore_signal(self) -> None:
+        if signal.getsignal(signal.SIGINT) is interrupt:
+            signal.signal(signal.SIGINT, self._previous)
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        self._restore_signal()
+
+    @hook_impl(trylast=True)
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: Any) -> None:
+        self._restore_signal()
+        for name in sorted(pipeline.all_outputs()):
+            if name.endswith(".summary"):
+                click.echo(catalog.load(name))
+        histories = [catalog.load(name) for name in sorted(pipeline.all_outputs()) if name.endswith(".history")]
+        failed = [f"{h['method']} seed {h['seed']} ({h['error']})" for h in histories if h["status"] == "failed"]
+        if failed:
+            raise click.ClickException(f"{len(failed)} of {len(histories)} runs failed: {'; '.join(failed)}")
+
+
+def interrupt(*_: object) -> None:
+    raise click.ClickException("Interrupted. What is finished is kept; the same command goes on from there.")
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse a folder that cannot be written to, or that a file stands in the way of."""
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not existing.is_dir():
+        raise ConfigError(f"{existing} is a file where a folder is needed; move it away")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise ConfigError(f"{existing} cannot be written to; give yourself the right to, or run the project elsewhere")
+
+
+class MlflowHooks(MlflowHook):
+    """kedro-mlflow's hook, which needs its server at the start only: after that a run outlives it."""
+
+    @hook_impl
+    def after_context_created(self, context: Any) -> None:
+        uri = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+        try:
+            super().after_context_created(context)
+        except tracking.AWAY as error:
+            raise click.ClickException(
+                f"MLflow at {uri} cannot be reached ({str(error).splitlines()[0]}); start its server, or unset "
+                "MLFLOW_TRACKING_URI to track into a local file"
+            ) from None
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any) -> None:
+        super().before_pipeline_run(run_params, pipeline, catalog)
+
+    @hook_impl
+    def before_node_run(self, node: Node, catalog: Any, inputs: dict[str, Any], is_async: bool) -> None:
+        with forgiving("parameters"):
+            super().before_node_run(node, catalog, inputs, is_async)
+
+    @hook_impl
+    def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any) -> None:
+        with forgiving("the end of the study"):
+            super().after_pipeline_run(run_params, pipeline, catalog)
+
+    @hook_impl
+    def on_pipeline_error(
+        self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any
+    ) -> None:
+        with forgiving("the failure"):
+            super().on_pipeline_error(error, run_params, pipeline, catalog)
+
+
+@contextmanager
+def forgiving(what: str) -> Iterator[None]:
+    """Work that was done is not lost because MLflow could not be told of it."""
+    try:
+        yield
+    except tracking.AWAY as error:
+        logger.warning(
+            "MLflow did not take %s (%s); the same command sends what is missing", what, str(error).splitlines()[0]
+        )
+
+
+class TrackingHooks:
+    """One MLflow run a session, and below it one a (data set, method, seed)."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+
+    @hook_impl
+    def after_context_created(self, context: Any) -> None:
+        self._project = Path(context.project_path)
+
+    @hook_impl
+    def before_pipeline_run(self, catalog: Any) -> None:
+        self._catalog = catalog
+        self._tags = {**tracking.provenance(self._project), "command": tracking.command()}
+        if mlflow.active_run():
+            with forgiving("the tags of the study"):
+                mlflow.set_tags(self._tags)
+
+    def _child(self, run: RunName) -> str:
+        folder = self._catalog.load(f"{run.full}.checkpoints").folder
+        identity = {"dataset": run.dataset, "method": run.method, "seed": run.seed}
+        return tracking.child_run(folder, run.full, {**self._tags, **identity})
+
+    @hook_impl
+    def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
+        run = run_of(node.namespace)
+        if run is None or "training" not in node.tags or mlflow.active_run() is None:
+            return
+        config = inputs[f"params:runs.{run.method}.seed{run.seed}"]
+        images: ImageStore = inputs[f"{run.dataset}.images"]
+        with forgiving(f"the start of {run.full}"):
+            child = self._child(run)
+            client = MlflowClient()
+            client.update_run(child, status="RUNNING")
+            known = client.get_run(child).data.params
+            flat = {name: str(value) for name, value in tracking.flatten(config).items()}
+            client.log_batch(child, params=[Param(k, v[:500]) for k, v in flat.items() if k not in known])
+            self._log_input(child, images)
+            self._open.enter_context(tracking.step_log(child))
+
+    @staticmethod
+    def _log_input(child: str, images: ImageStore) -> None:
+        source = CodeDatasetSource(tags={"source": images.manifest["source"]})
+        dataset = MetaDataset(source, name=images.name, digest=images.digest[:32])
+        with mlflow.start_run(run_id=child, nested=True):
+            mlflow.log_input(dataset, context="training")
+
+    @hook_impl
+    def after_node_run(self, node: Node) -> None:
+        self._open.close()
+
+    @hook_impl
+    def on_node_error(self, node: Node) -> None:
+        self._open.close()
+        run = run_of(node.namespace)
+        if run and mlflow.active_run():
+            with forgiving("the failure"):
+                MlflowClient().set_terminated(self._child(run), "KILLED")
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
+        namespace, _, kind = dataset_name.rpartition(".")
+        run = run_of(namespace)
+        log = getattr(self, f"_log_{kind}", None)
+        if run is None or log is None or mlflow.active_run() is None:
+            return
+        with forgiving(f"the {kind} of {run.full}"):
+            log(self._child(run), data)
+
+    @staticmethod
+    def _log_history(child: str, history: dict[str, Any]) -> None:
+        client = MlflowClient()
+        tracking.complete_history(child, history["rows"])
+        client.log_dict(child, history, "history.json")
+        for key in ("status", "error", "device", "data_sha256"):
+            client.set_tag(child, key, history[key])
+
+    @staticmethod
+    def _log_grids(child: str, grids: Any) -> None:
+        for step, images in zip(grids.description["steps"], grids.tensors["grids"].numpy(), strict=True):
+            MlflowClient().log_image(child, image_grid(images, 8), artifact_file=f"grids/step_{step:07}.png")
+
+    @staticmethod
+    def _log_curve(child: str, curve: list[dict[str, float]]) -> None:
+        tracking.send_rows(child, [(int(row["step"]), tracking.prefixed("curve/", row)) for row in curve])
+
+    @staticmethod
+    def _log_scores(child: str, scores: dict[str, float]) -> None:
+        client = MlflowClient()
+        tracking.send_rows(child, [(0, scores)])
+        client.log_dict(child, scores, "scores.json")
+        client.set_terminated(child, "FINISHED")
+
+    def _log_generator(self, child: str, generator: torch.nn.Module) -> None:
+        latent = generator.latent
+        shape = (-1, *generator(torch.zeros(1, latent)).shape[1:])
+        path = self._catalog.load(f"{generator.notes['run']}.checkpoints").folder / "generator.safetensors"
+        with mlflow.start_run(run_id=child, nested=True):
+            mlflow.pyfunc.log_model(
+                name="generator",
+                python_model=str(Path(__file__).with_name("served.py")),
+                artifacts={"generator": str(path)},
+                signature=ModelSignature(
+                    Schema([TensorSpec(np.dtype("float32"), (-1, latent))]),
+                    Schema([TensorSpec(np.dtype("float32"), shape)]),
+                ),
+                pip_requirements=[f"torch=={torch.__version__.split('+')[0]}", "relation_gan"],
+            )
+

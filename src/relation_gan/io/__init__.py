@@ -1,0 +1,14 @@
+"""Kedro datasets for what the project keeps on disk, besides those of kedro-datasets."""
+
+from relation_gan.io.checkpoints import CheckpointStoreDataset
+from relation_gan.io.files import HandleDataset, NetworkDataset, PictureDataset, TensorsDataset
+from relation_gan.io.images import ImageStoreDataset
+
+__all__ = [
+    "CheckpointStoreDataset",
+    "HandleDataset",
+    "ImageStoreDataset",
+    "NetworkDataset",
+    "PictureDataset",
+    "TensorsDataset",
+]

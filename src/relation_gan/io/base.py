@@ -1,0 +1,26 @@
+"""What the project's datasets share: one path, and a name for it in messages."""
+
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractDataset
+
+
+class PathDataset(AbstractDataset):
+    """A dataset at one local path."""
+
+    def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> Any:
+        raise NotImplementedError
+
+    def save(self, data: Any) -> None:
+        raise NotImplementedError
+
+    def _exists(self) -> bool:
+        return self._filepath.exists()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}

@@ -1,0 +1,65 @@
+"""Files of tensors, networks and pictures."""
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+from kedro_datasets._typing import ImagePreview
+from PIL import Image
+from torch import nn
+
+from relation_gan.gan import checkpoint
+from relation_gan.io.base import PathDataset
+
+
+class NetworkDataset(PathDataset):
+    """A network made by `networks.create`, as safetensors that describe how to build it again."""
+
+    def load(self) -> nn.Module:
+        return checkpoint.load_network(self._filepath)
+
+    def save(self, data: nn.Module) -> None:
+        checkpoint.save_network(self._filepath, data)
+
+
+class TensorsDataset(PathDataset):
+    """Named tensors and facts about them, as safetensors."""
+
+    def load(self) -> checkpoint.Described:
+        return checkpoint.load(self._filepath)
+
+    def save(self, data: checkpoint.Described) -> None:
+        checkpoint.save(self._filepath, *data)
+
+
+class HandleDataset(PathDataset):
+    """The path itself, for a node that keeps what it made there and looks before it makes it again."""
+
+    def load(self) -> Path:
+        return self._filepath
+
+    def save(self, data: object) -> None:
+        raise ValueError("a handle is not saved")
+
+    def _exists(self) -> bool:
+        return True
+
+
+class PictureDataset(PathDataset):
+    """An RGB picture, uint8 (H, W, 3), as PNG."""
+
+    def load(self) -> np.ndarray:
+        return np.array(Image.open(self._filepath).convert("RGB"))
+
+    def save(self, data: np.ndarray) -> None:
+        self._filepath.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(data).save(self._filepath)
+
+    def preview(self) -> ImagePreview:
+        """A picture at most 1,000 pixels wide, for kedro-viz."""
+        picture = Image.open(self._filepath)
+        picture.thumbnail((1000, 1000))
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG")
+        return ImagePreview(base64.b64encode(buffer.getvalue()).decode())

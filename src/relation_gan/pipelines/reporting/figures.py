@@ -1,0 +1,298 @@
+"""Pictures of a study: grids of images, curves over training, and how evenly the modes are covered."""
+
+import base64
+import html
+import io
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from relation_gan.pipelines.reporting.results import RunResult, StudyResult
+
+# Okabe and Ito's colours without black and yellow, which vanish on a dark and on a light page, and two more.
+PALETTE = ("#0a7bc2", "#e08e00", "#009e73", "#cc6fa3", "#d55e00", "#4fb0e8", "#8f7ad1", "#96952f")
+GREY = "#888888"
+BORDER = 112
+MAX_POINTS = 1000
+
+
+def by_method(study: StudyResult) -> dict[str, list[RunResult]]:
+    """The runs of each method, in the study's order; the data set is named where there are several."""
+    several = len({run.dataset for run in study.runs}) > 1
+    groups: dict[str, list[RunResult]] = {}
+    for run in study.runs:
+        groups.setdefault(f"{run.dataset}.{run.method}" if several else run.method, []).append(run)
+    return groups
+
+
+def colours(study: StudyResult) -> dict[str, str]:
+    """One colour a method; they repeat after eight."""
+    return {method: PALETTE[i % len(PALETTE)] for i, method in enumerate(by_method(study))}
+
+
+def pictured(runs: list[RunResult]) -> RunResult:
+    """The first seed that has samples, or else the first."""
+    return next((run for run in runs if len(run.samples)), runs[0])
+
+
+def image_grid(images: np.ndarray, columns: int) -> np.ndarray:
+    """Images in rows, with a border of one pixel around each.
+
+    Args:
+        images: uint8 (n, C, H, W), C = 1 or 3.
+
+    Returns:
+        uint8 (rows (H + 1) + 1, columns (W + 1) + 1, 3).
+
+    Raises:
+        ValueError: the images are neither grey nor RGB.
+    """
+    n, channels, height, width = images.shape
+    if channels not in (1, 3):
+        raise ValueError(f"images must have 1 or 3 channels, got shape {images.shape}")
+    rows = math.ceil(n / columns)
+    cells = np.full((rows * columns, 3, height + 1, width + 1), BORDER, np.uint8)
+    cells[:n, :, 1:, 1:] = images
+    cells = cells.reshape(rows, columns, 3, height + 1, width + 1).transpose(0, 3, 1, 4, 2)
+    grid = cells.reshape(rows * (height + 1), columns * (width + 1), 3)
+    return np.pad(grid, ((0, 1), (0, 1), (0, 0)), constant_values=BORDER)
+
+
+def png_bytes(array: np.ndarray) -> bytes:
+    """A PNG file of uint8 (H, W, 3)."""
+    return _encode(array, "PNG")
+
+
+def data_uri(images: np.ndarray) -> str:
+    """A grid of at most 64 images (n, C, H, W) for a page: exact for small ones, compressed for photographs."""
+    photographs = images.shape[-1] >= 64
+    grid = image_grid(images[:64], 8) if images.shape[-1] <= 64 else image_grid(images[:16], 4)
+    kind = "jpeg" if photographs else "png"
+    data = _encode(grid, "JPEG", quality=90, subsampling=0) if photographs else png_bytes(grid)
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _encode(array: np.ndarray, format: str, **options: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, format, **options)
+    return file.getvalue()
+
+
+def samples_figure(study: StudyResult) -> np.ndarray:
+    """Real images, then samples of each method, as titled panels: uint8 (H, W, 3)."""
+    panels = [("real", study.real)]
+    for method, runs in by_method(study).items():
+        run = pictured(runs)
+        panels.append((f"{method}, seed {run.seed}", run.samples))
+    columns = min(len(panels), 4)
+    rows = math.ceil(len(panels) / columns)
+    blank = np.full((64, *study.real.shape[1:]), 255, np.uint8)
+    height, width, _ = image_grid(blank, 8).shape
+    # The panels are placed by the pixel, for any other scale than a whole one would make the small images uneven.
+    scale = max(1, round(480 / width))
+    height, width, gap, head, dpi = height * scale, width * scale, 24, 44, 100
+    total = (columns * (width + gap) + gap, rows * (height + head) + gap)
+    figure = Figure(figsize=(total[0] / dpi, total[1] / dpi), dpi=dpi, facecolor="white")
+    for i, (title, images) in enumerate(panels):
+        left, top = gap + i % columns * (width + gap), head + i // columns * (height + head)
+        axes = figure.add_axes((left / total[0], 1 - (top + height) / total[1], width / total[0], height / total[1]))
+        axes.set_axis_off()
+        axes.set_title(title, fontsize=15, loc="left", pad=6, parse_math=False)
+        if len(images):
+            shown = image_grid(images[:64], 8).repeat(scale, 0).repeat(scale, 1)
+            axes.imshow(shown, interpolation="none", extent=(0, width, shown.shape[0], 0), aspect="auto")
+            axes.set(xlim=(0, width), ylim=(height, 0))
+        else:
+            axes.text(0.5, 0.5, "no samples", fontsize=15, ha="center", va="center", color="grey")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def curves(
+    study: StudyResult,
+    of: Literal["history", "curve"],
+    dashes: Mapping[str, str],
+    log: bool = False,
+    real: float | None = None,
+) -> go.Figure:
+    """Columns of the logged rows, or of the scores over training, against the step.
+
+    A cross ends the line of a run that diverged.
+
+    Args:
+        dashes: the columns to draw, and the dash of each one's line.
+        real: what real data scores, drawn as a dotted line.
+
+    Returns:
+        A figure without traces if no run has any of the columns.
+    """
+    figure = _figure()
+    palette = colours(study)
+    for method, runs in by_method(study).items():
+        for run in runs:
+            every = run.curve if of == "curve" else run.history["rows"]
+            for column, dash in dashes.items():
+                rows = [row for row in every if column in row]
+                rows = rows[:: -math.ceil(len(rows) / MAX_POINTS)][::-1] if rows else []
+                if not rows:
+                    continue
+                sizes, symbols = [5 if of == "curve" else 0] * len(rows), ["circle"] * len(rows)
+                if run.history["status"] == "diverged":
+                    sizes[-1], symbols[-1] = 10, "x"
+                figure.add_scatter(
+                    x=np.array([row["step"] for row in rows]),
+                    y=np.array([row[column] for row in rows]),
+                    mode="lines+markers",
+                    line={"color": palette[method], "dash": dash, "width": 2 if of == "curve" else 1.4},
+                    marker={"size": sizes, "symbol": symbols, "line": {"width": 0}},
+                    legendgroup=method,
+                    name=html.escape(f"{method}, seed {run.seed}"),
+                    hovertemplate=f"%{{fullData.name}}<br>{html.escape(column)} %{{y:.4~g}} at step %{{x:,}}"
+                    "<extra></extra>",
+                )
+    steps = [float(np.max(trace["x"])) for trace in figure.data]
+    if steps and real is not None:
+        figure.add_scatter(
+            x=[0, max(steps)],
+            y=[real, real],
+            mode="lines+text",
+            text=["", "real data"],
+            textposition="top left",
+            line={"color": GREY, "dash": "dot", "width": 1.5},
+            hovertemplate=f"real data: {real:.4g}<extra></extra>",
+        )
+    figure.update_xaxes(title_text="step", rangemode="tozero", tickformat=",")
+    if log:
+        # Plotly labels the 2 and the 5 between decades without their power of ten.
+        figure.update_yaxes(type="log", tickvals=[k * 10.0**n for n in range(-4, 4) for k in (1, 2, 5)])
+    return figure
+
+
+def mode_map(run: RunResult) -> go.Figure:
+    """Samples in each mode against an even share, in factors of two; missing modes in a colour of their own.
+
+    A thousand modes are ten panels, one a red digit, with green digits as rows and blue ones as columns.
+    """
+    counts = run.mode_counts
+    modes = np.arange(len(counts))
+    if len(counts) == 1000:
+        red, green, blue = modes // 100, modes // 10 % 10, modes % 10
+        row, column = red // 5 * 12 + green, red % 5 * 11 + blue
+        names = [f"red {r}, green {g}, blue {b}" for r, g, b in zip(red, green, blue, strict=True)]
+    else:
+        row, column = np.divmod(modes, math.ceil(math.sqrt(len(counts))))
+        names = [f"mode {mode}" for mode in modes]
+    shape = (int(row.max()) + 1, int(column.max()) + 1)
+    share, missing, text = np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, "", object)
+    even = counts.sum() / len(counts)
+    found = counts > 0
+    share[row[found], column[found]] = np.log2(counts[found] / even)
+    missing[row[~found], column[~found]] = 1
+    text[row, column] = [f"{name}<br>{n:,} samples, {even:.3g} if even" for name, n in zip(names, counts, strict=True)]
+
+    figure = _figure()
+    cells = {"text": text, "hovertemplate": "%{text}<extra></extra>", "hoverongaps": False, "xgap": 1, "ygap": 1}
+    figure.add_heatmap(
+        z=share,
+        zmin=-2,
+        zmax=2,
+        colorscale=["#e69f00", "#f3cf85", "#e4e4e2", "#7fb2dc", "#005a9c"],
+        colorbar={
+            "orientation": "h",
+            "y": -0.02,
+            "yanchor": "top",
+            "thickness": 10,
+            "len": 0.8,
+            "outlinewidth": 0,
+            "tickvals": [-2, -1, 0, 1, 2],
+            "ticktext": ["¼ or less", "½", "even", "2×", "4× or more"],
+        },
+        **cells,
+    )
+    figure.add_heatmap(z=missing, colorscale=["#b3005e", "#b3005e"], showscale=False, **cells)
+    if len(counts) == 1000:
+        for digit in range(10):
+            position = {"x": digit % 5 * 11 + 4.5, "y": digit // 5 * 12 - 0.6}
+            figure.add_annotation(text=f"red {digit}", showarrow=False, yanchor="bottom", font_size=11, **position)
+    figure.update_xaxes(visible=False, constrain="domain")
+    figure.update_yaxes(visible=False, autorange="reversed", scaleanchor="x", constrain="domain", constraintoward="top")
+    figure.update_layout(margin={"l": 0, "r": 0, "t": 18, "b": 40}, height=265, dragmode=False)
+    return figure
+
+
+def mode_ranks(study: StudyResult) -> go.Figure:
+    """Each run's samples a mode against an even share, from its most to its least frequent mode.
+
+    A line ends where the modes are missing. The dotted line is what even sampling of as many samples gives.
+    """
+    figure = _figure()
+    palette = colours(study)
+    counts = np.zeros(0)
+    for method, runs in by_method(study).items():
+        for run in runs:
+            if not run.mode_counts.sum():
+                continue
+            counts = run.mode_counts
+            _add_ranks(figure, counts, html.escape(f"{method}, seed {run.seed}"), palette[method], "solid", method)
+    if figure.data:
+        even = np.random.default_rng(0).multinomial(int(counts.sum()), np.full(len(counts), 1 / len(counts)))
+        _add_ranks(figure, even, "even sampling", GREY, "dot")
+    ticks = {
+        "1/20": 0.05,
+        "1/10": 0.1,
+        "¼": 0.25,
+        "½": 0.5,
+        "even": 1,
+        "2×": 2,
+        "4×": 4,
+        "10×": 10,
+        "30×": 30,
+        "100×": 100,
+    }
+    figure.update_xaxes(title_text="modes, from the most to the least frequent", rangemode="tozero")
+    figure.update_yaxes(type="log", tickvals=list(ticks.values()), ticktext=list(ticks))
+    return figure
+
+
+def _add_ranks(figure: go.Figure, counts: np.ndarray, name: str, colour: str, dash: str, group: str = "") -> None:
+    found = np.sort(counts[counts > 0])[::-1]
+    figure.add_scatter(
+        x=np.arange(1, len(found) + 1),
+        y=found * len(counts) / counts.sum(),
+        line={"color": colour, "dash": dash, "width": 2},
+        legendgroup=group,
+        name=name,
+        hovertemplate="%{fullData.name}<br>mode of rank %{x}: %{y:.3~g} times an even share<extra></extra>",
+    )
+
+
+def _figure() -> go.Figure:
+    # The page colours text and lines for light and dark; what is set here is legible on both.
+    axis = {
+        "gridcolor": "rgba(128,128,128,.25)",
+        "zeroline": False,
+        "automargin": True,
+        "title": {"font": {"size": 13}},
+    }
+    return go.Figure(
+        layout={
+            "template": "none",
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "font": {"family": "system-ui, sans-serif", "size": 13, "color": GREY},
+            "hoverlabel": {"bgcolor": "#ffffff", "font": {"color": "#1c1d1f"}, "bordercolor": GREY, "align": "left"},
+            "hovermode": "closest",
+            "showlegend": False,
+            "margin": {"l": 44, "r": 8, "t": 8, "b": 44},
+            "height": 320,
+            "xaxis": axis,
+            "yaxis": axis | {"tickformat": ",~g"},
+        }
+    )

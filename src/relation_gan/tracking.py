@@ -1,0 +1,164 @@
+"""What goes to MLflow, and how it gets there when the server is away for a while."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import requests
+from mlflow.entities import Metric
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+logger = logging.getLogger(__name__)
+
+AWAY = (MlflowException, requests.RequestException, OSError)
+"""What MLflow raises when its server cannot be reached, or its database is locked."""
+
+FLUSH_SECONDS = 5.0
+RETRY_SECONDS = 60.0
+
+# By default MLflow tries seven times for two minutes: a training would stand still for each call.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+
+
+class StepLog:
+    """Sends rows of a history to an MLflow run, several at once, and never holds the training up."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self._rows: list[tuple[int, dict[str, float]]] = []
+        self._next = time.monotonic() + FLUSH_SECONDS
+
+    def add(self, step: int, row: Mapping[str, float]) -> None:
+        self._rows.append((step, dict(row)))
+        if time.monotonic() >= self._next:
+            self.flush()
+
+    def flush(self) -> bool:
+        """Send what is waiting; what cannot be sent is kept for the next time."""
+        rows, delay = self._rows, FLUSH_SECONDS
+        try:
+            send_rows(self.run_id, [(step, prefixed("train/", row)) for step, row in rows])
+            self._rows = []
+        except AWAY as error:
+            delay = RETRY_SECONDS
+            logger.warning("MLflow does not answer (%s); %d rows wait, training goes on", _first_line(error), len(rows))
+        self._next = time.monotonic() + delay
+        return not self._rows
+
+
+_current: StepLog | None = None
+
+
+def log_step(step: int, row: Mapping[str, float]) -> None:
+    """Log a row of the history to the run that is being trained, if it is tracked."""
+    if _current is not None:
+        _current.add(step, row)
+
+
+@contextmanager
+def step_log(run_id: str) -> Iterator[None]:
+    """Send what `log_step` is given to this run."""
+    global _current
+    _current = StepLog(run_id)
+    try:
+        yield
+    finally:
+        _current.flush()
+        _current = None
+
+
+def prefixed(prefix: str, row: Mapping[str, float]) -> dict[str, float]:
+    """A row of the history as metrics; its step is no metric."""
+    return {prefix + name: value for name, value in row.items() if name != "step"}
+
+
+def send_rows(run_id: str, rows: list[tuple[int, dict[str, float]]]) -> None:
+    """Send metrics of several steps in few calls."""
+    now = int(time.time() * 1000)
+    metrics = [Metric(name, value, now, step) for step, row in rows for name, value in row.items()]
+    client = MlflowClient()
+    for start in range(0, len(metrics), 1000):
+        client.log_batch(run_id, metrics=metrics[start : start + 1000])
+
+
+def complete_history(run_id: str, rows: list[dict[str, float]]) -> None:
+    """Send the rows that the run misses, because the server was away or the process was killed."""
+    there = {metric.step for metric in MlflowClient().get_metric_history(run_id, "train/generator_loss")}
+    missing = [(int(row["step"]), prefixed("train/", row)) for row in rows if int(row["step"]) not in there]
+    if missing:
+        send_rows(run_id, missing)
+
+
+def child_run(folder: Path, name: str, tags: Mapping[str, str]) -> str:
+    """The MLflow run of one (data set, method, seed) below the active one, the same after a restart.
+
+    Its id is kept beside the checkpoint; a run of another tracking server is not taken up.
+    """
+    note = folder / "mlflow_run.json"
+    parent = mlflow.active_run()
+    client, uri = MlflowClient(), mlflow.get_tracking_uri()
+    tags = {**tags, **({"mlflow.parentRunId": parent.info.run_id} if parent else {})}
+    kept = json.loads(note.read_text()) if note.exists() else {}
+    if kept.get("tracking_uri") == uri:
+        try:
+            client.get_run(kept["run_id"])
+            for key, value in tags.items():
+                client.set_tag(kept["run_id"], key, value)
+            return kept["run_id"]
+        except MlflowException:
+            logger.info("MLflow no longer knows run %s of %s; a new one is made", kept["run_id"], name)
+    experiment = parent.info.experiment_id if parent else client.get_experiment_by_name("Default").experiment_id
+    run_id = client.create_run(experiment, tags=dict(tags), run_name=name).info.run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps({"tracking_uri": uri, "run_id": run_id}))
+    return run_id
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dictionaries as one, with dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}.{key}" if prefix else str(key)
+        flat |= flatten(value, name) if isinstance(value, Mapping) and value else {name: value}
+    return flat
+
+
+def provenance(project: Path) -> dict[str, str]:
+    """Commit, uncommitted changes and versions: where the numbers of this session come from."""
+
+    def git(*arguments: str) -> str:
+        try:
+            result = subprocess.run(["git", *arguments], cwd=project, capture_output=True, text=True, timeout=10)
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        return result.stdout.strip() if result.returncode == 0 else ""
+
+    packages = ("relation_gan", "torch", "torchvision", "lightning-fabric", "torch-fidelity", "kedro", "mlflow")
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
+    commit = git("rev-parse", "HEAD")
+    return {
+        "commit": commit or "not a git checkout",
+        "uncommitted changes": ("yes" if git("status", "--porcelain") else "no") if commit else "unknown",
+        "versions": versions,
+    }
+
+
+def command() -> str:
+    """The command that started this session."""
+    name = Path(sys.argv[0]).name
+    return " ".join([name if name != "__main__.py" else "kedro", *sys.argv[1:]])
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

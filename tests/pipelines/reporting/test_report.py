@@ -1,0 +1,299 @@
+import io
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from relation_gan.pipelines.reporting import figures, report
+from relation_gan.pipelines.reporting.results import RunResult, StudyResult
+
+
+def finished(method: str = "relation_gan", seed: int = 0, channels: int = 3, **scores: float) -> RunResult:
+    rng = np.random.default_rng(seed)
+    rows = [{"step": step, "seconds": step / 10, "critic_loss": 1.0, "penalty": 0.1} for step in (10, 20, 30)]
+    return RunResult(
+        "digits",
+        method,
+        seed,
+        {"modes": 900.0, "reverse_kl": 0.5, **scores},
+        {"status": "finished", "step": 30, "steps": 30, "seconds": 240.0, "error": None, "rows": rows}
+        | {"grid_steps": [0, 30]},
+        [{"step": 20, "modes": 500, "raw_modes": 400}, {"step": 30, "modes": 900, "raw_modes": 800}],
+        rng.integers(0, 256, (2, 64, channels, 8, 8), np.uint8),
+        rng.integers(0, 256, (70, channels, 8, 8), np.uint8),
+        rng.integers(1, 50, 1000),
+    )
+
+
+def diverged(method: str = "vanilla", seed: int = 0) -> RunResult:
+    rows = [{"step": 10, "seconds": 1.0, "critic_loss": 1.0}, {"step": 20, "seconds": 2.0}]
+    history = {"status": "diverged", "step": 1020, "steps": 3000, "seconds": 2.0, "error": None, "rows": rows}
+    grids = np.zeros((1, 64, 3, 8, 8), np.uint8)
+    samples, counts = np.zeros((0, 3, 8, 8), np.uint8), np.zeros(1000, int)
+    return RunResult("digits", method, seed, {}, history | {"grid_steps": [0]}, [], grids, samples, counts)
+
+
+def failed(method: str = "wgan", seed: int = 0, channels: int = 3, error: str = "out of memory") -> RunResult:
+    history = {"status": "failed", "step": 0, "steps": 30, "seconds": 0.0, "error": error, "rows": [], "grid_steps": []}
+    grids, samples = np.zeros((0, 64, channels, 8, 8), np.uint8), np.zeros((0, channels, 8, 8), np.uint8)
+    return RunResult("digits", method, seed, {}, history, [], grids, samples, np.zeros(1000, int))
+
+
+def study(*runs: RunResult, channels: int = 3, **provenance: str) -> StudyResult:
+    real = np.full((64, channels, 8, 8), 200, np.uint8)
+    reference = {"confidence": 0.985, "reverse_kl": 0.0192, "judge_accuracy": 0.978}
+    return StudyResult("a study", list(runs), real, reference, {"command": "kedro run", **provenance})
+
+
+class Page(HTMLParser):
+    """Every element of a page with its attributes, and the text outside of scripts and styles."""
+
+    def __init__(self, source: str):
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, Any]]] = []
+        self.text = ""
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += "" if self.elements and self.elements[-1][0] in ("script", "style") else data
+
+    def handle_endtag(self, tag: str) -> None:
+        self.elements.append((f"/{tag}", {}))
+
+    def all(self, tag: str) -> list[dict[str, Any]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def test_table_has_a_row_a_run_and_known_scores_first():
+    scores = {"novelty": 7.0, "seconds": 9.0, "raw_modes": 880.0, "raw_kid_judge": 0.002, "fid_judge": 3.0}
+    table = report.table(study(finished(**scores, kid_judge=0.0015), diverged()))
+    assert list(table.columns) == [
+        *("dataset", "method", "seed", "status"),
+        *("modes", "reverse_kl", "fid_judge", "kid_judge_x1000", "raw_modes", "raw_kid_judge_x1000"),
+        *("seconds", "novelty"),
+    ]
+    assert table.loc[0, "kid_judge_x1000"] == pytest.approx(1.5)
+    assert table.loc[0, "raw_kid_judge_x1000"] == pytest.approx(2)
+    assert list(table["status"]) == ["finished", "diverged"]
+    assert table.iloc[1, 4:].isna().all()
+
+
+def test_a_score_already_thousandfold_is_left_alone():
+    assert report.table(study(finished(kid_judge_x1000=1.5))).loc[0, "kid_judge_x1000"] == 1.5
+
+
+def test_summary_gives_mean_and_deviation_over_the_finished_seeds():
+    runs = [finished(seed=0, modes=900, reverse_kl=0.5), finished(seed=1, modes=910, reverse_kl=0.7)]
+    lines = report.summary(study(*runs, diverged("relation_gan", 2))).splitlines()
+    assert lines[0].split() == ["method", "seed", "status", "modes", "reverse", "KL"]
+    assert lines[1].split() == ["relation_gan", "0", "finished", "900", ".500"]
+    # Two values lie half their difference from the mean; with n - 1 the deviation is their difference / sqrt(2).
+    assert lines[4].split() == ["relation_gan", "mean", "2", "of", "3", "905±7", ".600±.141"]
+    assert lines[5] == "relation_gan, seed 2: diverged at step 1,020 of 3,000"
+    assert lines[6] == "real data: confidence .985, reverse KL floor .019"
+
+
+def test_summary_of_one_seed_has_no_mean():
+    assert "±" not in report.summary(study(finished()))
+
+
+def test_summary_is_at_most_100_columns_wide():
+    low = {"modes": 700, "modes_10": 600, "reverse_kl": 5.0, "confidence": 0.1, "fid_judge": 900, "ms_per_step": 800}
+    high = {"modes": 999, "modes_10": 999, "reverse_kl": 6.9, "confidence": 0.9, "fid_judge": 999, "ms_per_step": 999}
+    runs = [finished("a_method_of_a_very_long_name_" * 4, seed, **scores) for seed, scores in enumerate((low, high))]
+    lines = report.summary(study(*runs, failed(error="why? " * 50))).splitlines()
+    assert max(map(len, lines)) == 100
+    assert lines[1].startswith("a_meth")
+
+
+def test_number():
+    assert report.number("reverse_kl", 0.0192) == ".019"
+    assert report.number("kid_judge_x1000", -0.05) == "-.05"
+    assert report.number("raw_modes", 1000) == "1,000"
+    assert report.number("novelty", 12.34567) == "12.35"
+    assert report.number("modes", float("nan")) == "–"
+
+
+def test_lead_names_the_most_even_method_and_the_floor():
+    text = report.lead(study(finished("a", reverse_kl=0.7), finished("b", reverse_kl=0.3, modes=950), failed()))
+    assert text.startswith("3 methods were trained on digits; of 3 runs, 2 finished. Of these, b covers")
+    assert "950 of the 1,000 modes, with a reverse KL of .300" in text
+    assert "scores .019." in text
+
+
+def test_lead_of_one_run():
+    text = report.lead(study(finished()))
+    assert text.startswith("relation_gan was trained on digits for 30 steps in 4 minutes. Its samples show 900")
+    assert report.lead(study(failed())).startswith("wgan was trained on digits: failed at step 0: out of memory.")
+
+
+def test_page_loads_nothing_and_holds_plotly_once():
+    source = report.render(study(finished(), finished(seed=1), diverged()))
+    page = Page(source)
+    assert page.all("link") == []
+    assert all("src" not in script for script in page.all("script"))
+    assert page.all("img") and all(image["src"].startswith("data:image/") for image in page.all("img"))
+    assert not any(str(of.get("href", "#")) != "#" for _, of in page.elements)
+    assert "default-src 'none'" in page.all("meta")[2]["content"]
+    assert "@import" not in source and "url(http" not in source
+    assert source.count("* plotly.js v") == 1
+
+
+def test_page_without_curves_has_no_plotly():
+    assert "plotly.js v" not in report.render(study(failed()))
+
+
+def test_page_escapes_what_it_is_given():
+    runs = [finished("<b>x"), failed(error="<script>alert(1)</script>")]
+    source = report.render(study(*runs, note="<i>y\nz"))
+    page = Page(source)
+    assert page.all("b") == [] and page.all("i") == []
+    assert "<b>x" in page.text and "<i>y" in page.text and "<script>alert(1)</script>" in page.text
+    assert "<script>alert" not in source
+
+
+def test_page_names_runs_that_did_not_finish():
+    page = Page(report.render(study(finished(), diverged(), failed())))
+    assert page.text.count("diverged at step 1,020 of 3,000") == 2  # once on top, once in the table
+    assert page.text.count("failed at step 0: out of memory") == 2
+    assert "No samples: the run failed." in page.text
+
+
+def test_page_shows_each_kept_step():
+    page = Page(report.render(study(finished(), diverged())))
+    frames = [image for image in page.all("img") if "data-step" in image]
+    assert [(frame["data-step"], "hidden" in frame) for frame in frames] == [("0", True), ("30", False), ("0", False)]
+    assert next(of for of in page.all("input") if of["type"] == "range")["data-steps"] == "0 30"
+
+
+def test_page_of_grey_images_with_unknown_scores():
+    run = finished(channels=1, novelty=7.25)
+    page = Page(report.render(study(run, failed(channels=1), channels=1)))
+    assert "novelty" in page.text and "7.25" in page.text
+
+
+def test_chips_name_the_groups_of_the_curves():
+    of = study(finished("<b>x"), finished("y"))
+    chips = [box["data-group"] for box in Page(report.render(of)).all("input") if box["type"] == "checkbox"]
+    assert chips == ["<b>x", "y"]
+    assert {trace.legendgroup for trace in figures.curves(of, "curve", {"modes": "solid"}).data} == set(chips)
+
+
+def test_image_grid_places_images_between_borders():
+    images = np.arange(1, 4, dtype=np.uint8)[:, None, None, None] * np.ones((3, 1, 2, 3), np.uint8)
+    grid = figures.image_grid(images, columns=2)
+    b = figures.BORDER
+    expected = [
+        [b, b, b, b, b, b, b, b, b],
+        [b, 1, 1, 1, b, 2, 2, 2, b],
+        [b, 1, 1, 1, b, 2, 2, 2, b],
+        [b, b, b, b, b, b, b, b, b],
+        [b, 3, 3, 3, b, b, b, b, b],
+        [b, 3, 3, 3, b, b, b, b, b],
+        [b, b, b, b, b, b, b, b, b],
+    ]
+    assert grid.dtype == np.uint8
+    assert grid.tolist() == np.repeat(np.array(expected)[..., None], 3, 2).tolist()
+
+
+def test_image_grid_keeps_channels_and_orientation():
+    image = np.arange(12, dtype=np.uint8).reshape(1, 3, 2, 2)
+    assert (figures.image_grid(image, 1)[1:3, 1:3] == image[0].transpose(1, 2, 0)).all()
+
+
+def test_image_grid_refuses_other_channels():
+    with pytest.raises(ValueError, match=r"1 or 3 channels, got shape \(4, 2, 8, 8\)"):
+        figures.image_grid(np.zeros((4, 2, 8, 8), np.uint8), 2)
+
+
+def test_png_bytes_are_exact():
+    array = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    assert (np.asarray(Image.open(io.BytesIO(figures.png_bytes(array)))) == array).all()
+
+
+def test_samples_figure_shows_real_images_at_the_left():
+    picture = figures.samples_figure(study(finished(), failed()))
+    scale = round(480 / 73)  # eight images of 8 pixels and nine borders
+    side = 73 * scale
+    assert picture.dtype == np.uint8
+    assert picture.shape == (side + 44 + 24, 3 * (side + 24) + 24, 3)
+    inner = picture[44 : 44 + side, 24 : 24 + side]
+    expected = figures.image_grid(np.full((64, 3, 8, 8), 200, np.uint8), 8).repeat(scale, 0).repeat(scale, 1)
+    assert (inner == expected).all()
+
+
+def test_curves_mark_a_divergence_and_draw_the_real_score():
+    figure = figures.curves(study(finished(), diverged()), "history", {"critic_loss": "solid"}, log=True, real=0.25)
+    good, bad, real = figure.data
+    assert list(good.x) == [10, 20, 30] and list(good.marker.symbol)[-1] == "circle"
+    assert list(bad.x) == [10] and list(bad.marker.symbol) == ["x"]
+    assert list(real.y) == [0.25, 0.25] and list(real.x) == [0, 30]
+    assert figure.layout.yaxis.type == "log"
+    assert good.line.color != bad.line.color
+
+
+def test_curves_dash_the_raw_weights():
+    averaged, raw = figures.curves(study(finished()), "curve", {"modes": "solid", "raw_modes": "dash"}).data
+    assert (averaged.line.dash, list(averaged.y)) == ("solid", [500, 900])
+    assert (raw.line.dash, list(raw.y)) == ("dash", [400, 800])
+
+
+def test_curves_of_nothing_are_empty():
+    assert not figures.curves(study(failed()), "curve", {"modes": "solid"}, real=1.0).data
+
+
+def test_long_histories_are_thinned_and_keep_their_end():
+    run = finished()
+    run.history["rows"][:] = [{"step": step, "critic_loss": 0.0} for step in range(1, 2502)]
+    (trace,) = figures.curves(study(run), "history", {"critic_loss": "solid"}).data
+    assert len(trace.x) <= figures.MAX_POINTS and trace.x[-1] == 2501
+
+
+def test_mode_map_puts_each_mode_in_its_cell():
+    run = finished()
+    run.mode_counts[:] = 10
+    run.mode_counts[[712, 713]] = 0, 20
+    share, missing = (np.array(trace.z, float) for trace in figures.mode_map(run).data)
+    # Red 7 is the third panel of the second row; green 1 its second row; blue 2 its third column.
+    row, column = 12 + 1, 2 * 11 + 2
+    assert np.isnan(share[row, column]) and missing[row, column] == 1
+    assert np.nansum(missing) == 1
+    assert share[row, column + 1] == pytest.approx(np.log2(20 / (10 * 998 + 20) * 1000))
+    assert np.isfinite(share).sum() == 999
+
+
+def test_mode_map_of_few_modes():
+    run = replace(finished(), mode_counts=np.array([4, 0, 2, 2, 2]))
+    share, missing = (np.array(trace.z, float) for trace in figures.mode_map(run).data)
+    assert share.shape == (2, 3)
+    assert share[0, 0] == 1 and missing[0, 1] == 1 and np.isnan(share[1, 2]) and np.isnan(missing[1, 2])
+
+
+def test_mode_ranks_end_where_modes_are_missing():
+    run = replace(finished(), mode_counts=np.array([0, 60, 20, 20]))
+    line, even = figures.mode_ranks(study(run)).data
+    assert list(line.x) == [1, 2, 3] and line.y == pytest.approx([2.4, 0.8, 0.8])
+    assert len(even.x) == 4
+
+
+def test_first_seed_with_samples_is_pictured():
+    runs = [failed("a", 0), finished("a", 1)]
+    assert figures.pictured(runs) is runs[1]
+    assert figures.pictured(runs[:1]) is runs[0]
+
+
+def test_methods_of_several_data_sets_are_kept_apart():
+    other = replace(finished(), dataset="letters")
+    assert list(figures.by_method(study(finished(), other))) == ["digits.relation_gan", "letters.relation_gan"]
+
+
+def test_photographs_are_compressed():
+    uri = figures.data_uri(np.zeros((64, 3, 128, 128), np.uint8))
+    assert uri.startswith("data:image/jpeg;base64,")
+    assert figures.data_uri(np.zeros((64, 3, 32, 32), np.uint8)).startswith("data:image/png;base64,")

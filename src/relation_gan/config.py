@@ -171,10 +171,10 @@ def _validate(model: type[BaseModel], values: Any, *prefixes: str) -> Any:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise ConfigError("; ".join(_explain(e, model, values, prefixes) for e in error.errors())) from None
+        raise ConfigError("; ".join(_explain(e, model, prefixes) for e in error.errors())) from None
 
 
-def _explain(error: Any, model: type[BaseModel], values: Any, prefixes: tuple[str, ...]) -> str:
+def _explain(error: Any, model: type[BaseModel], prefixes: tuple[str, ...]) -> str:
     """One sentence: the key, its value, and what is allowed."""
     path = [str(part) for part in error["loc"]]
     key = ".".join([*prefixes[:1], *path])
@@ -194,7 +194,9 @@ def _fields(model: type[BaseModel], path: list[str]) -> list[str]:
     for part in path:
         annotation = current.model_fields[part].annotation if part in current.model_fields else None
         arguments = getattr(annotation, "__args__", ())
-        current = next((a for a in (annotation, *arguments) if isinstance(a, type) and issubclass(a, BaseModel)), current)
+        current = next(
+            (a for a in (annotation, *arguments) if isinstance(a, type) and issubclass(a, BaseModel)), current
+        )
     return list(current.model_fields)
 
 
@@ -223,6 +225,8 @@ class ProjectConfigLoader(OmegaConfigLoader):
             value = super().__getitem__(key)
         except MissingConfigException as error:
             if self.env and not Path(self.conf_source, self.env).is_dir():
-                raise ConfigError(f"there is no preset '{self.env}'; choose one of: {', '.join(self.presets())}") from None
+                raise ConfigError(
+                    f"there is no preset '{self.env}'; choose one of: {', '.join(self.presets())}"
+                ) from None
             raise error
         return resolve(value, self.runtime_params) if key == "parameters" else value

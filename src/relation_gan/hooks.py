@@ -15,6 +15,7 @@ import mlflow
 import numpy as np
 import torch
 from kedro.framework.hooks import hook_impl
+from kedro.io import DatasetError
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
@@ -29,6 +30,7 @@ from relation_gan import tracking
 from relation_gan.config import ConfigError, RunConfig
 from relation_gan.gan.checkpoint import CheckpointError
 from relation_gan.gan.data import ImageStore, StoreError
+from relation_gan.gan.networks import Generator
 from relation_gan.pipelines.reporting.figures import image_grid
 from relation_gan.pipelines.training.nodes import build, depends_on
 
@@ -93,7 +95,7 @@ class CheckHooks:
         try:
             store = catalog.load(name)
             store.verify()
-        except Exception as error:
+        except (StoreError, DatasetError) as error:
             reason = next((e for e in (error, error.__cause__) if isinstance(e, StoreError)), error)
             raise ConfigError(str(reason)) from None
         return store
@@ -160,9 +162,7 @@ class MlflowHooks(MlflowHook):
             super().after_pipeline_run(run_params, pipeline, catalog)
 
     @hook_impl
-    def on_pipeline_error(
-        self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any
-    ) -> None:
+    def on_pipeline_error(self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any) -> None:
         with forgiving("the failure"):
             super().on_pipeline_error(error, run_params, pipeline, catalog)
 
@@ -271,7 +271,7 @@ class TrackingHooks:
         client.log_dict(child, scores, "scores.json")
         client.set_terminated(child, "FINISHED")
 
-    def _log_generator(self, child: str, generator: torch.nn.Module) -> None:
+    def _log_generator(self, child: str, generator: Generator) -> None:
         latent = generator.latent
         shape = (-1, *generator(torch.zeros(1, latent)).shape[1:])
         path = self._catalog.load(f"{generator.notes['run']}.checkpoints").folder / "generator.safetensors"
@@ -286,4 +286,3 @@ class TrackingHooks:
                 ),
                 pip_requirements=[f"torch=={torch.__version__.split('+')[0]}", "relation_gan"],
             )
-

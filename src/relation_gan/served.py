@@ -6,14 +6,15 @@ MLflow runs this file to build the model, so nothing is pickled. The package mus
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
 import torch
+from mlflow import models
+from mlflow.pyfunc.model import PythonModel
 
 from relation_gan.gan import checkpoint
 
 
-class ServedGenerator(mlflow.pyfunc.PythonModel):
+class ServedGenerator(PythonModel):
     def load_context(self, context: Any) -> None:
         self.generator = checkpoint.load_network(Path(context.artifacts["generator"]))
 
@@ -22,4 +23,4 @@ class ServedGenerator(mlflow.pyfunc.PythonModel):
         return self.generator(torch.as_tensor(np.asarray(model_input), dtype=torch.float32)).numpy()
 
 
-mlflow.models.set_model(ServedGenerator())
+models.set_model(ServedGenerator())

@@ -118,7 +118,7 @@ def child_run(folder: Path, name: str, tags: Mapping[str, str]) -> str:
             return kept["run_id"]
         except MlflowException:
             logger.info("MLflow no longer knows run %s of %s; a new one is made", kept["run_id"], name)
-    experiment = parent.info.experiment_id if parent else client.get_experiment_by_name("Default").experiment_id
+    experiment = parent.info.experiment_id if parent else "0"
     run_id = client.create_run(experiment, tags=dict(tags), run_name=name).info.run_id
     folder.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps({"tracking_uri": uri, "run_id": run_id}))

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from relation_gan.gan import networks
+from relation_gan.gan.networks import Network
 
 
 class CheckpointError(ValueError):
@@ -56,12 +57,12 @@ def load(path: Path) -> Described:
         ) from error
 
 
-def save_network(path: Path, network: nn.Module) -> None:
-    """A network made by `networks.create`, with what builds it again and its `notes`, if it has any."""
-    save(path, network.state_dict(), {"network": network.spec, "notes": getattr(network, "notes", {})})
+def save_network(path: Path, network: Network) -> None:
+    """A network made by `networks.create`, with what builds it again and its `notes`."""
+    save(path, network.state_dict(), {"network": network.spec, "notes": network.notes})
 
 
-def load_network(path: Path) -> nn.Module:
+def load_network(path: Path) -> Network:
     """The network of `save_network`, in evaluation mode, on the CPU; `network.notes` are what was noted.
 
     Raises:

@@ -3,10 +3,11 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+E = TypeVar("E", bound=Callable[..., Any])
 
 
 class Registry(Generic[T]):
@@ -16,14 +17,14 @@ class Registry(Generic[T]):
         self.family = family
         self._entries: dict[str, Callable[..., T]] = {}
 
-    def register(self, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def register(self, name: str) -> Callable[[E], E]:
         """Decorate a class or factory with the name it is created by.
 
         Raises:
             ValueError: the name is taken.
         """
 
-        def add(entry: Callable[..., Any]) -> Callable[..., Any]:
+        def add(entry: E) -> E:
             if name in self._entries:
                 raise ValueError(
                     f"{self.family} '{name}' is registered twice, by {self._entries[name]!r} "
@@ -64,7 +65,7 @@ class Registry(Generic[T]):
         return self._entries[name](**options)
 
 
-def import_modules(package: str, path: list[str]) -> None:
+def import_modules(package: str, path: Iterable[str]) -> None:
     """Import every module of a package, so that one new file is enough to register its entries."""
     for module in pkgutil.iter_modules(path):
         importlib.import_module(f"{package}.{module.name}")

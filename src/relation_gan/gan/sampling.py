@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from relation_gan.gan.data.feed import to_uint8
+from relation_gan.gan.networks import Generator
 
 
 @torch.no_grad()
-def samples(generator: nn.Module, count: int, seed: int, batch_size: int) -> Iterator[Tensor]:
+def samples(generator: Generator, count: int, seed: int, batch_size: int) -> Iterator[Tensor]:
     """Batches of uint8 images (b, C, H, W), `count` in all, the same for the same seed and batch size.
 
     Raises:

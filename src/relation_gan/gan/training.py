@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -20,6 +20,7 @@ from tqdm import tqdm
 from relation_gan.gan import checkpoint
 from relation_gan.gan.data.feed import Feed, to_uint8
 from relation_gan.gan.losses import Batch, Loss
+from relation_gan.gan.networks import Critic, Generator
 from relation_gan.gan.regularisers import Regulariser
 
 
@@ -80,39 +81,36 @@ class SharedCritic:
     """A view of a critic that computes each distinct input once within a step.
 
     The critic's weights do not change while both losses are evaluated, so one forward pass of the
-    distinct images serves the critic loss, its regularisers and the generator loss.
+    distinct images serves the losses and the regularisers.
     """
 
-    def __init__(self, critic: nn.Module) -> None:
+    def __init__(self, critic: Critic) -> None:
         self.critic = critic
         self.kind = critic.kind
-        self._memo: dict[tuple[int, ...], tuple[Any, Tensor]] = {}
+        self.relate = critic.relate
+        self._memo: dict[int, tuple[Tensor, Tensor]] = {}
 
-    def _once(self, compute: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-        key = (id(compute.__func__), *map(id, inputs))  # type: ignore[attr-defined]
-        if key not in self._memo:
-            # The inputs are kept beside the result: an id stays theirs as long as they live.
-            self._memo[key] = (inputs, compute(*inputs))
-        return self._memo[key][1]
+    def _once(self, compute: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        if id(x) not in self._memo:
+            # The input is kept beside the result: an id stays its own as long as it lives.
+            self._memo[id(x)] = x, compute(x)
+        return self._memo[id(x)][1]
 
     def embed(self, x: Tensor) -> Tensor:
         return self._once(self.critic.embed, x)
 
-    def relate(self, a: Tensor, b: Tensor) -> Tensor:
-        return self._once(self.critic.relate, a, b)
-
     def __call__(self, a: Tensor, b: Tensor | None = None) -> Tensor:
         if b is not None:
             return self.relate(self.embed(a), self.embed(b))
-        return self._once(self.critic.forward, a)
+        return self._once(self.critic, a)
 
 
 @dataclass
 class TrainState:
     """Everything that going on needs, and nothing else. Every random draw is a function of (seed, step)."""
 
-    generator: nn.Module
-    critic: nn.Module
+    generator: Generator
+    critic: Critic
     loss: Loss
     config: TrainingConfig
     seed: int
@@ -134,20 +132,19 @@ class TrainState:
             return torch.optim.RMSprop(parameters, lr)
         return torch.optim.Adam(parameters, lr, self.config.betas, fused=True)
 
-    def _average(self, averaged: list[Tensor], current: list[Tensor], n: Tensor | int) -> None:
+    def _average(self, averaged: Any, current: Any, n: Tensor | int) -> None:
         # A young average forgets faster, so that it is not held back by the first, random weights.
         decay = min(self.config.ema, (1 + int(n)) / (10 + int(n)))
-        for kind in (True, False):
-            pairs = [(a, c) for a, c in zip(averaged, current, strict=True) if a.is_floating_point() == kind]
-            if not pairs:
-                continue
-            old, new = map(list, zip(*pairs, strict=True))
-            torch._foreach_lerp_(old, new, 1 - decay) if kind else torch._foreach_copy_(old, new)
+        for old, new in zip(averaged, current, strict=True):
+            if old.is_floating_point():
+                old.lerp_(new, 1 - decay)
+            else:
+                old.copy_(new)
 
     @property
-    def averaged(self) -> nn.Module:
+    def averaged(self) -> Generator:
         """The moving average of the generator."""
-        return self.average.module
+        return cast(Generator, self.average.module)
 
     def random(self, purpose: int, step: int, device: torch.device) -> torch.Generator:
         """A source of random numbers for one purpose at one step."""
@@ -156,7 +153,9 @@ class TrainState:
     def tensors(self) -> dict[str, Tensor]:
         """All tensors of the state by name, for a checkpoint."""
         modules = {"generator": self.generator, "critic": self.critic, "loss": self.loss, "average": self.average}
-        named = {f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
+        named = {
+            f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()
+        }
         for name, optimiser in (("opt_generator", self.opt_generator), ("opt_critic", self.opt_critic)):
             for i, values in optimiser.state_dict()["state"].items():
                 named |= {f"{name}/{i}/{key}": value for key, value in values.items()}
@@ -196,17 +195,20 @@ def train_step(
     alone = config.critic_steps - joint
     for i in range(alone):
         batch = draw(state, feed, i, due, trains_generator=False)
-        terms |= critic_terms(state, SharedCritic(state.critic), batch, due)
+        critic = SharedCritic(state.critic)
+        scores = autocast(state, state.loss.scores, critic, batch)
+        terms |= critic_terms(state, critic, scores, batch, due)
         descend(state.opt_critic, gradients(sum(terms.values()), state.critic))
         project(state.critic, regularisers)
 
     batch = draw(state, feed, alone, due, trains_generator=True)
     critic = SharedCritic(state.critic)
-    generator_loss = autocast(state, state.loss.generator_loss, critic, batch)
+    scores = autocast(state, state.loss.scores, critic, batch)
+    generator_loss = autocast(state, state.loss.generator_objective, scores, batch)
     if joint:
         # Both gradients are taken before either network moves, so one forward pass of the critic serves
         # both: exactly the published order, generator first, then the critic on the same fakes.
-        terms = critic_terms(state, critic, batch, due)
+        terms = critic_terms(state, critic, scores, batch, due)
         critic_gradients = gradients(sum(terms.values()), state.critic, retain_graph=True)
     descend(state.opt_generator, gradients(generator_loss, state.generator))
     if joint:
@@ -216,7 +218,8 @@ def train_step(
     state.average.update_parameters(state.generator)
     state.loss.update(batch)
     terms |= {"generator_loss": generator_loss}
-    terms |= observe_scores(critic, batch) if observe else {}
+    if observe:
+        terms |= {f"score_{name}": score.mean() for name, score in scores._asdict().items()}
     state.step += 1
     return {name: value.detach() for name, value in terms.items()}
 
@@ -240,17 +243,17 @@ def draw(state: TrainState, feed: Feed, i: int, due: Sequence[Regulariser], *, t
 
 
 def critic_terms(
-    state: TrainState, critic: SharedCritic, batch: Batch, due: Sequence[Regulariser]
+    state: TrainState, critic: SharedCritic, scores: Any, batch: Batch, due: Sequence[Regulariser]
 ) -> dict[str, Tensor]:
     """The summands of what the critic minimises."""
-    terms = {"critic_loss": autocast(state, state.loss.critic_loss, critic, batch)}
+    terms = {"critic_loss": autocast(state, state.loss.critic_objective, scores, batch)}
     for i, regulariser in enumerate(due):
         random = state.random(PENALTIES + i, state.step, batch.real.device)
         terms[f"penalty{i or ''}"] = autocast(state, regulariser.penalty, critic, batch, random)
     return terms
 
 
-def autocast(state: TrainState, compute: Callable[..., Tensor], *inputs: Any) -> Tensor:
+def autocast(state: TrainState, compute: Callable[..., Any], *inputs: Any) -> Any:
     with state.fabric.autocast():
         return compute(*inputs)
 
@@ -271,21 +274,6 @@ def descend(optimiser: torch.optim.Optimizer, gradients: list[Tensor | None]) ->
 def project(critic: nn.Module, regularisers: Sequence[Regulariser]) -> None:
     for regulariser in regularisers:
         regulariser.project(critic)
-
-
-@torch.no_grad()
-def observe_scores(critic: SharedCritic, batch: Batch) -> dict[str, Tensor]:
-    """Mean scores of the step, to watch."""
-    if critic.kind == "score":
-        return {"score_real": critic(batch.real).mean(), "score_fake": critic(batch.fake).mean()}
-    if critic.kind == "pair":
-        e_real, e_fake = critic.embed(batch.real), critic.embed(batch.fake)
-        return {
-            "score_real_real": critic.relate(e_real, e_real.roll(1, 0)).mean(),
-            "score_real_fake": critic.relate(e_real, e_fake).mean(),
-            "score_fake_fake": critic.relate(e_fake, e_fake.roll(1, 0)).mean(),
-        }
-    return {}
 
 
 class CheckpointStore:
@@ -343,13 +331,12 @@ class CheckpointStore:
     def snapshot(self, state: TrainState) -> None:
         """Keep the generators of this step."""
         for name, network in (("averaged", state.averaged), ("raw", state.generator)):
-            network.spec = state.generator.spec
             checkpoint.save_network(self.folder / "snapshots" / f"{state.step:07}.{name}.safetensors", network)
 
-    def snapshots(self, name: str) -> Iterator[tuple[int, nn.Module]]:
+    def snapshots(self, name: str) -> Iterator[tuple[int, Generator]]:
         """(step, generator) of the kept generators, in order."""
         for path in sorted((self.folder / "snapshots").glob(f"*.{name}.safetensors")):
-            yield int(path.name.split(".")[0]), checkpoint.load_network(path)
+            yield int(path.name.split(".")[0]), cast(Generator, checkpoint.load_network(path))
 
 
 @contextmanager
@@ -378,7 +365,7 @@ def fit(
     regularisers: Sequence[Regulariser],
     store: CheckpointStore,
     config: dict[str, Any],
-    log: Callable[[int, dict[str, float]], None] = lambda step, row: None,
+    log: Callable[[int, dict[str, float]], None] = lambda *_: None,
     title: str = "training",
     quiet: bool = False,
 ) -> TrainState:

@@ -7,19 +7,19 @@ from pathlib import Path
 import numpy as np
 from kedro_datasets._typing import ImagePreview
 from PIL import Image
-from torch import nn
 
 from relation_gan.gan import checkpoint
+from relation_gan.gan.networks import Network
 from relation_gan.io.base import PathDataset
 
 
 class NetworkDataset(PathDataset):
     """A network made by `networks.create`, as safetensors that describe how to build it again."""
 
-    def load(self) -> nn.Module:
+    def load(self) -> Network:
         return checkpoint.load_network(self._filepath)
 
-    def save(self, data: nn.Module) -> None:
+    def save(self, data: Network) -> None:
         checkpoint.save_network(self._filepath, data)
 
 

@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
@@ -48,6 +49,10 @@ def study(*runs: RunResult, channels: int = 3, **provenance: str) -> StudyResult
     return StudyResult("a study", list(runs), real, reference, {"command": "kedro run", **provenance})
 
 
+def traces(figure: go.Figure) -> list[Any]:
+    return list(figure.data)
+
+
 class Page(HTMLParser):
     """Every element of a page with its attributes, and the text outside of scripts and styles."""
 
@@ -55,6 +60,7 @@ class Page(HTMLParser):
         super().__init__()
         self.elements: list[tuple[str, dict[str, Any]]] = []
         self.text = ""
+        self.cells: list[tuple[str | None, str]] = []
         self.feed(source)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -62,6 +68,9 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += "" if self.elements and self.elements[-1][0] in ("script", "style") else data
+
+        if self.elements and self.elements[-1][0] == "td":
+            self.cells.append((self.elements[-1][1].get("class"), data))
 
     def handle_endtag(self, tag: str) -> None:
         self.elements.append((f"/{tag}", {}))
@@ -71,7 +80,13 @@ class Page(HTMLParser):
 
 
 def test_table_has_a_row_a_run_and_known_scores_first():
-    scores = {"novelty": 7.0, "seconds": 9.0, "raw_modes": 880.0, "raw_kid_judge": 0.002, "fid_judge": 3.0}
+    scores: dict[str, Any] = {
+        "novelty": 7.0,
+        "seconds": 9.0,
+        "raw_modes": 880.0,
+        "raw_kid_judge": 0.002,
+        "fid_judge": 3.0,
+    }
     table = report.table(study(finished(**scores, kid_judge=0.0015), diverged()))
     assert list(table.columns) == [
         *("dataset", "method", "seed", "status"),
@@ -104,8 +119,22 @@ def test_summary_of_one_seed_has_no_mean():
 
 
 def test_summary_is_at_most_100_columns_wide():
-    low = {"modes": 700, "modes_10": 600, "reverse_kl": 5.0, "confidence": 0.1, "fid_judge": 900, "ms_per_step": 800}
-    high = {"modes": 999, "modes_10": 999, "reverse_kl": 6.9, "confidence": 0.9, "fid_judge": 999, "ms_per_step": 999}
+    low: dict[str, Any] = {
+        "modes": 700,
+        "modes_10": 600,
+        "reverse_kl": 5.0,
+        "confidence": 0.1,
+        "fid_judge": 900,
+        "ms_per_step": 800,
+    }
+    high: dict[str, Any] = {
+        "modes": 999,
+        "modes_10": 999,
+        "reverse_kl": 6.9,
+        "confidence": 0.9,
+        "fid_judge": 999,
+        "ms_per_step": 999,
+    }
     runs = [finished("a_method_of_a_very_long_name_" * 4, seed, **scores) for seed, scores in enumerate((low, high))]
     lines = report.summary(study(*runs, failed(error="why? " * 50))).splitlines()
     assert max(map(len, lines)) == 100
@@ -130,6 +159,7 @@ def test_lead_names_the_most_even_method_and_the_floor():
 def test_lead_of_one_run():
     text = report.lead(study(finished()))
     assert text.startswith("relation_gan was trained on digits for 30 steps in 4 minutes. Its samples show 900")
+    assert " The samples of relation_gan show 900" in report.lead(study(finished(), failed()))
     assert report.lead(study(failed())).startswith("wgan was trained on digits: failed at step 0: out of memory.")
 
 
@@ -165,6 +195,12 @@ def test_page_names_runs_that_did_not_finish():
     assert "No samples: the run failed." in page.text
 
 
+def test_headline_sets_real_data_beside_each_method_and_marks_the_best():
+    page = Page(report.render(study(finished("a", reverse_kl=0.7), finished("b", reverse_kl=0.3), failed("c"))))
+    # The second row of the headline, after that of the modes, has a cell for real data and one for each method.
+    assert page.cells[4:8] == [("real", ".019"), (None, ".700"), ("best", ".300"), (None, "–")]
+
+
 def test_page_shows_each_kept_step():
     page = Page(report.render(study(finished(), diverged())))
     frames = [image for image in page.all("img") if "data-step" in image]
@@ -182,7 +218,7 @@ def test_chips_name_the_groups_of_the_curves():
     of = study(finished("<b>x"), finished("y"))
     chips = [box["data-group"] for box in Page(report.render(of)).all("input") if box["type"] == "checkbox"]
     assert chips == ["<b>x", "y"]
-    assert {trace.legendgroup for trace in figures.curves(of, "curve", {"modes": "solid"}).data} == set(chips)
+    assert {trace.legendgroup for trace in traces(figures.curves(of, "curve", {"modes": "solid"}))} == set(chips)
 
 
 def test_image_grid_places_images_between_borders():
@@ -230,28 +266,29 @@ def test_samples_figure_shows_real_images_at_the_left():
 
 def test_curves_mark_a_divergence_and_draw_the_real_score():
     figure = figures.curves(study(finished(), diverged()), "history", {"critic_loss": "solid"}, log=True, real=0.25)
-    good, bad, real = figure.data
+    good, bad, real = traces(figure)
     assert list(good.x) == [10, 20, 30] and list(good.marker.symbol)[-1] == "circle"
     assert list(bad.x) == [10] and list(bad.marker.symbol) == ["x"]
     assert list(real.y) == [0.25, 0.25] and list(real.x) == [0, 30]
-    assert figure.layout.yaxis.type == "log"
+    assert figure.to_dict()["layout"]["yaxis"]["type"] == "log"
     assert good.line.color != bad.line.color
 
 
 def test_curves_dash_the_raw_weights():
-    averaged, raw = figures.curves(study(finished()), "curve", {"modes": "solid", "raw_modes": "dash"}).data
+    figure = figures.curves(study(finished()), "curve", {"modes": "solid", "raw_modes": "dash"})
+    averaged, raw = traces(figure)
     assert (averaged.line.dash, list(averaged.y)) == ("solid", [500, 900])
     assert (raw.line.dash, list(raw.y)) == ("dash", [400, 800])
 
 
 def test_curves_of_nothing_are_empty():
-    assert not figures.curves(study(failed()), "curve", {"modes": "solid"}, real=1.0).data
+    assert traces(figures.curves(study(failed()), "curve", {"modes": "solid"}, real=1.0)) == []
 
 
 def test_long_histories_are_thinned_and_keep_their_end():
     run = finished()
     run.history["rows"][:] = [{"step": step, "critic_loss": 0.0} for step in range(1, 2502)]
-    (trace,) = figures.curves(study(run), "history", {"critic_loss": "solid"}).data
+    (trace,) = traces(figures.curves(study(run), "history", {"critic_loss": "solid"}))
     assert len(trace.x) <= figures.MAX_POINTS and trace.x[-1] == 2501
 
 
@@ -259,7 +296,7 @@ def test_mode_map_puts_each_mode_in_its_cell():
     run = finished()
     run.mode_counts[:] = 10
     run.mode_counts[[712, 713]] = 0, 20
-    share, missing = (np.array(trace.z, float) for trace in figures.mode_map(run).data)
+    share, missing = (np.array(trace.z, float) for trace in traces(figures.mode_map(run)))
     # Red 7 is the third panel of the second row; green 1 its second row; blue 2 its third column.
     row, column = 12 + 1, 2 * 11 + 2
     assert np.isnan(share[row, column]) and missing[row, column] == 1
@@ -270,14 +307,14 @@ def test_mode_map_puts_each_mode_in_its_cell():
 
 def test_mode_map_of_few_modes():
     run = replace(finished(), mode_counts=np.array([4, 0, 2, 2, 2]))
-    share, missing = (np.array(trace.z, float) for trace in figures.mode_map(run).data)
+    share, missing = (np.array(trace.z, float) for trace in traces(figures.mode_map(run)))
     assert share.shape == (2, 3)
     assert share[0, 0] == 1 and missing[0, 1] == 1 and np.isnan(share[1, 2]) and np.isnan(missing[1, 2])
 
 
 def test_mode_ranks_end_where_modes_are_missing():
     run = replace(finished(), mode_counts=np.array([0, 60, 20, 20]))
-    line, even = figures.mode_ranks(study(run)).data
+    line, even = traces(figures.mode_ranks(study(run)))
     assert list(line.x) == [1, 2, 3] and line.y == pytest.approx([2.4, 0.8, 0.8])
     assert len(even.x) == 4
 

@@ -73,7 +73,9 @@ class ImageFeed:
         n = len(self.store)
         positions = np.arange(index * size, (index + 1) * size)
         epochs = positions // n
-        return np.concatenate([permute(positions[epochs == e] % n, n, self.seed << 32 | int(e)) for e in np.unique(epochs)])
+        return np.concatenate(
+            [permute(positions[epochs == e] % n, n, self.seed << 32 | int(e)) for e in np.unique(epochs)]
+        )
 
     def batch(self, index: int, size: int) -> Tensor:
         chosen = self.indices(index, size)

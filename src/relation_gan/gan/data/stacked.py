@@ -37,9 +37,9 @@ def load_digits(held_out_per_class: int, seed: int) -> Digits:
     return Digits(images[train], labels[train], images[held_out], labels[held_out])
 
 
-def stack(images: np.ndarray, labels: np.ndarray, count: int, seed: int, batch: int = 4096) -> Iterator[
-    tuple[np.ndarray, np.ndarray]
-]:
+def stack(
+    images: np.ndarray, labels: np.ndarray, count: int, seed: int, batch: int = 4096
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Batches of uint8 triples (b, 3, 28, 28) and the labels (b, 3) of their digits."""
     rng = np.random.default_rng(seed)
     for start in range(0, count, batch):

@@ -1,8 +1,8 @@
 """The one on-disk form of a data set: a memory map of uint8 images, labels and a manifest.
 
-    <folder>/images.npy      uint8 (N, C, H, W)
-    <folder>/labels.npy      int64 (N,) or (N, k)
-    <folder>/manifest.json   name, source, preparation, count, shape and the SHA-256 of the content
+<folder>/images.npy      uint8 (N, C, H, W)
+<folder>/labels.npy      int64 (N,) or (N, k)
+<folder>/manifest.json   name, source, preparation, count, shape and the SHA-256 of the content
 """
 
 import hashlib
@@ -176,5 +176,5 @@ def _digest(*arrays: np.ndarray) -> str:
     for array in arrays:
         flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
         for start in range(0, len(flat), CHUNK):
-            sha.update(flat[start : start + CHUNK])
+            sha.update(memoryview(flat[start : start + CHUNK]))
     return sha.hexdigest()

@@ -1,7 +1,7 @@
 """What every adversarial loss is: a critic loss and a generator loss, both minimised."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -33,19 +33,34 @@ class Batch:
 
 
 class Loss(nn.Module):
-    """An adversarial objective. What it remembers between steps lives in its buffers."""
+    """An adversarial objective: what the critic gives the batch, and a function of it for each network.
+
+    Both objectives are minimised. What a loss remembers between steps lives in its buffers.
+    """
 
     critic_kind: ClassVar[str]
     fresh_second: bool = False
     """Whether the training step draws independent second samples for this loss."""
 
-    def critic_loss(self, critic: Critic, batch: Batch) -> Tensor:
-        """A scalar that the critic minimises."""
+    def scores(self, critic: Critic, batch: Batch) -> Any:
+        """A named tuple of tensors that both objectives are functions of."""
         raise NotImplementedError
 
-    def generator_loss(self, critic: Critic, batch: Batch) -> Tensor:
-        """A scalar that the generator minimises."""
+    def critic_objective(self, scores: Any, batch: Batch) -> Tensor:
+        """A scalar."""
         raise NotImplementedError
+
+    def generator_objective(self, scores: Any, batch: Batch) -> Tensor:
+        """A scalar."""
+        raise NotImplementedError
+
+    def critic_loss(self, critic: Critic, batch: Batch) -> Tensor:
+        """The scalar that the critic minimises."""
+        return self.critic_objective(self.scores(critic, batch), batch)
+
+    def generator_loss(self, critic: Critic, batch: Batch) -> Tensor:
+        """The scalar that the generator minimises."""
+        return self.generator_objective(self.scores(critic, batch), batch)
 
     def recall(self, batch: Batch) -> Batch:
         """Complete a batch with what the loss remembers of earlier steps."""
@@ -62,6 +77,22 @@ class Loss(nn.Module):
             if saved is not None and saved.shape != buffer.shape:
                 setattr(self, name, buffer.new_empty(saved.shape))
         super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+class Scores(NamedTuple):
+    """Scores (B,) of real and generated images."""
+
+    real: Tensor
+    fake: Tensor
+
+
+class ScoreLoss(Loss):
+    """A loss of a score critic: a function of C(x) and C(y)."""
+
+    critic_kind = "score"
+
+    def scores(self, critic: Critic, batch: Batch) -> Scores:
+        return Scores(critic(batch.real), critic(batch.fake))
 
 
 registry: Registry[Loss] = Registry("loss")

@@ -3,28 +3,25 @@
 from torch import Tensor
 from torch.nn.functional import relu
 
-from relation_gan.gan.losses.base import Batch, Critic, Loss, register
+from relation_gan.gan.losses.base import Batch, ScoreLoss, Scores, register
 
 
 @register("rahinge")
-class RaHinge(Loss):
+class RaHinge(ScoreLoss):
     """Relativistic average hinge loss: how far above the average fake is a real, and the reverse.
 
     With the gaps a = C(x) - E C(y) and b = C(y) - E C(x). This is the loss that the Relation GAN
     paper lists as "Relativistic".
     """
 
-    critic_kind = "score"
-
     @staticmethod
-    def gaps(critic: Critic, batch: Batch) -> tuple[Tensor, Tensor]:
-        C_real, C_fake = critic(batch.real), critic(batch.fake)
-        return C_real - C_fake.mean(), C_fake - C_real.mean()
+    def gaps(scores: Scores) -> tuple[Tensor, Tensor]:
+        return scores.real - scores.fake.mean(), scores.fake - scores.real.mean()
 
-    def critic_loss(self, critic: Critic, batch: Batch) -> Tensor:
-        a, b = self.gaps(critic, batch)
+    def critic_objective(self, scores: Scores, batch: Batch) -> Tensor:
+        a, b = self.gaps(scores)
         return (relu(1 - a).mean() + relu(1 + b).mean()) / 2
 
-    def generator_loss(self, critic: Critic, batch: Batch) -> Tensor:
-        a, b = self.gaps(critic, batch)
+    def generator_objective(self, scores: Scores, batch: Batch) -> Tensor:
+        a, b = self.gaps(scores)
         return (relu(1 + a).mean() + relu(1 - b).mean()) / 2

@@ -23,7 +23,7 @@ class JudgeConfig(BaseModel):
     batch_size: PositiveInt = 64
     lr: PositiveFloat = 2e-3
     seed: int = Field(0, ge=0)
-    required_accuracy: float = Field(0.98, ge=0, le=1, description="below it on held-out pictures, results are not made")
+    required_accuracy: float = Field(0.98, ge=0, le=1, description="needed on held-out pictures")
 
 
 def train_judge(images: Tensor, labels: Tensor, config: JudgeConfig) -> Judge:
@@ -35,7 +35,7 @@ def train_judge(images: Tensor, labels: Tensor, config: JudgeConfig) -> Judge:
         optimiser = torch.optim.Adam(judge.parameters(), config.lr)
         steps = config.epochs * (len(images) // config.batch_size)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.lr, total_steps=steps)
-        vary = transforms.RandomAffine(12, translate=(0.07, 0.07), scale=(0.9, 1.1), shear=8)
+        vary = transforms.RandomAffine([-12, 12], translate=(0.07, 0.07), scale=(0.9, 1.1), shear=[-8, 8])
         for _ in range(config.epochs):
             order = torch.randperm(len(images)).split(config.batch_size)
             for chosen in order[: len(images) // config.batch_size]:

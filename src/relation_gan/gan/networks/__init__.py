@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from torch import nn
-
-from relation_gan.gan.networks.base import Critic, registry
+from relation_gan.gan.networks.base import Critic, Generator, Network, registry
 from relation_gan.gan.registry import import_modules
 
 import_modules(__name__, __path__)
@@ -13,15 +11,15 @@ names = registry.names
 options = registry.options
 
 
-def create(name: str, **options: Any) -> nn.Module:
+def create(name: str, **options: Any) -> Network:
     """Build a network; `network.spec` holds the name and options that build it again.
 
     Raises:
         ValueError: unknown name or option, or a value the network refuses.
     """
     network = registry.create(name, **options)
-    network.spec = {"name": name, **options}  # type: ignore[assignment]
+    network.spec = {"name": name, **options}
     return network
 
 
-__all__ = ["Critic", "create", "names", "options"]
+__all__ = ["Critic", "Generator", "Network", "create", "names", "options"]

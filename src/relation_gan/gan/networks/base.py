@@ -1,6 +1,7 @@
 """The three kinds of critic, over any trunk."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,26 @@ MERGES: dict[str, tuple[int, Callable[[Tensor, Tensor], Tensor]]] = {
 }
 
 
-class Critic(nn.Module):
+class Network(nn.Module):
+    """A module that knows how it was built, and that carries notes on where it comes from."""
+
+    spec: dict[str, Any]
+    """The name and options that `networks.create` builds it again with."""
+    notes: dict[str, Any]
+    """JSON-able facts that are saved with its weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spec, self.notes = {}, {}
+
+
+class Generator(Network):
+    """z (B, latent), standard normal -> images (B, C, H, W) in [-1, 1]."""
+
+    latent: int
+
+
+class Critic(Network):
     """A critic of images: an embedding module and, above it, a relation module.
 
     kind="score":   D(x) = relation(embed(x)), shape (B,)
@@ -71,5 +91,5 @@ def check_choice(option: str, value: str, allowed: object) -> None:
         raise ValueError(f"{option} '{value}' is unknown; choose one of: {', '.join(allowed)}")  # type: ignore[arg-type]
 
 
-registry: Registry[nn.Module] = Registry("network")
+registry: Registry[Network] = Registry("network")
 register = registry.register

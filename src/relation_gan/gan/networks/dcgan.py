@@ -1,8 +1,10 @@
 """DCGAN-like networks (arXiv 1511.06434) for square images of 16 pixels and more."""
 
+import itertools
+
 from torch import Tensor, nn
 
-from relation_gan.gan.networks.base import Critic, check_choice, merged_channels, register
+from relation_gan.gan.networks.base import Critic, Generator, check_choice, merged_channels, register
 
 
 def levels(size: int) -> tuple[int, int]:
@@ -31,7 +33,7 @@ def initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-class Generator(nn.Module):
+class DCGANGenerator(Generator):
     """z (B, latent) -> images (B, channels, size, size) in [-1, 1]."""
 
     def __init__(self, size: int, channels: int, latent: int, width: int, batch_norm: bool) -> None:
@@ -54,9 +56,9 @@ class Generator(nn.Module):
 
 
 @register("dcgan_generator")
-def dcgan_generator(size: int, channels: int, latent: int, width: int = 64, batch_norm: bool = True) -> Generator:
+def dcgan_generator(size: int, channels: int, latent: int, width: int = 64, batch_norm: bool = True) -> DCGANGenerator:
     """`width` is the number of channels at half the image size; it doubles at each halving."""
-    return Generator(size, channels, latent, width, batch_norm)
+    return DCGANGenerator(size, channels, latent, width, batch_norm)
 
 
 @register("dcgan_critic")
@@ -100,7 +102,7 @@ def dcgan_critic(
     widths = [channels, *(width * 2**i for i in range(n))]
     at_merge = widths[embed_blocks]
     blocks = []
-    for i, (w_in, w_out) in enumerate(zip(widths, widths[1:], strict=False)):
+    for i, (w_in, w_out) in enumerate(itertools.pairwise(widths)):
         w_in = merged_channels(kind, merge, w_in) if i == embed_blocks else w_in
         blocks.append(nn.Sequential(nn.Conv2d(w_in, w_out, 4, 2, 1), nn.LeakyReLU(0.2)))
     last = merged_channels(kind, merge, at_merge) if relation_blocks == 0 else widths[-1]
@@ -113,5 +115,3 @@ def dcgan_critic(
     critic = Critic(kind, nn.Sequential(*blocks[:embed_blocks]), nn.Sequential(*blocks[embed_blocks:], *top), merge)
     critic.apply(initialise)
     return critic
-
-

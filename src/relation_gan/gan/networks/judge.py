@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from relation_gan.gan.networks.base import register
+from relation_gan.gan.networks.base import Network, register
 
 
 class Judgement(NamedTuple):
@@ -19,7 +19,7 @@ class Judgement(NamedTuple):
     """(N, C * F) activations before the last layer."""
 
 
-class Judge(nn.Module):
+class Judge(Network):
     """Class logits (B, n_classes) of single-channel images (B, 1, size, size) in [-1, 1]."""
 
     def __init__(self, size: int, n_classes: int, width: int, features: int) -> None:

@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from relation_gan.gan.checkpoint import Described
 from relation_gan.gan.data import stacked
 from relation_gan.gan.metrics import class_balance, frechet_distance, judging, kernel_distance, mode_coverage, moments
+from relation_gan.gan.networks import Generator
+from relation_gan.gan.networks.judge import Judge
 from relation_gan.gan.sampling import samples
 from relation_gan.gan.training import CheckpointStore
 
@@ -23,7 +24,7 @@ def prefixed(prefix: str, scores: Scores) -> Scores:
 
 
 def judge_samples(
-    generator: nn.Module, generator_raw: nn.Module, judge: nn.Module, evaluation: dict[str, Any]
+    generator: Generator, generator_raw: Generator, judge: Judge, evaluation: dict[str, Any]
 ) -> tuple[Described, Described]:
     """What the judge says of the samples of both generators, and the first samples as pictures.
 
@@ -34,7 +35,7 @@ def judge_samples(
     for name, network in (("averaged", generator), ("raw", generator_raw)):
         kept: list[torch.Tensor] = []
 
-        def batches(network: nn.Module = network, kept: list[torch.Tensor] = kept) -> Any:
+        def batches(network: Generator = network, kept: list[torch.Tensor] = kept) -> Any:
             for batch in samples(network, count, evaluation["seed"], size):
                 missing = evaluation["pictures"] - sum(map(len, kept))
                 kept.extend([batch[:missing]] if missing > 0 else [])
@@ -102,7 +103,7 @@ def score_cost(history: dict[str, Any]) -> Scores:
 
 
 def score_curve(
-    checkpoints: CheckpointStore, history: dict[str, Any], judge: nn.Module, evaluation: dict[str, Any]
+    checkpoints: CheckpointStore, history: dict[str, Any], judge: Judge, evaluation: dict[str, Any]
 ) -> list[Scores]:
     """Mode coverage and confidence of the generators kept over training, with fewer samples each."""
     rows: dict[int, Scores] = {}
@@ -121,7 +122,9 @@ def score_curve(
     return [rows[step] for step in sorted(rows)]
 
 
-def collect_scores(modes: Scores, features: Scores, cost: Scores, reference: Described, history: dict[str, Any]) -> Scores:
+def collect_scores(
+    modes: Scores, features: Scores, cost: Scores, reference: Described, history: dict[str, Any]
+) -> Scores:
     """All scores of a run, flat, with the accuracy of the judge that most of them depend on."""
     scores = {**modes, **features, **cost, "judge_accuracy": reference.description["scores"]["judge_accuracy"]}
     if history["status"] == "diverged":

@@ -2,14 +2,14 @@
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import nn
 
 from relation_gan.gan import checkpoint
 from relation_gan.gan.data import ImageStore, Recipe, stacked
 from relation_gan.gan.metrics import frechet_distance, judging, mode_coverage, moments
+from relation_gan.gan.networks.judge import Judge
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ def stack_digits(digits: stacked.Digits, data: dict[str, Any]) -> Recipe:
     return stacked.recipe(digits, data["name"], data["count"], data["seed"])
 
 
-def train_judge(digits: stacked.Digits, data: dict[str, Any], path: Path) -> nn.Module:
+def train_judge(digits: stacked.Digits, data: dict[str, Any], path: Path) -> Judge:
     """The judge of the data set, or the one already at `path` if it was trained the same way.
 
     Raises:
@@ -36,7 +36,7 @@ def train_judge(digits: stacked.Digits, data: dict[str, Any], path: Path) -> nn.
         [config.model_dump(), data["held_out_per_class"], data["seed"], digits.train_images.sum().item()]
     )
     if path.exists():
-        kept = checkpoint.load_network(path)
+        kept = cast(Judge, checkpoint.load_network(path))
         if kept.notes["made_from"] == made_from:
             logger.info("The judge is there already: %.1f %% on held-out digits", 100 * kept.notes["accuracy"])
             return kept
@@ -56,7 +56,7 @@ def train_judge(digits: stacked.Digits, data: dict[str, Any], path: Path) -> nn.
 
 def describe_real(
     images: ImageStore,
-    judge: nn.Module,
+    judge: Judge,
     digits: stacked.Digits,
     data: dict[str, Any],
     evaluation: dict[str, Any],

@@ -69,10 +69,15 @@ def png_bytes(array: np.ndarray) -> bytes:
     return _encode(array, "PNG")
 
 
+def preview(images: np.ndarray) -> np.ndarray:
+    """A grid of the first 64 images (n, C, H, W), or of the first 16 if they are large."""
+    return image_grid(images[:64], 8) if images.shape[-1] <= 64 else image_grid(images[:16], 4)
+
+
 def data_uri(images: np.ndarray) -> str:
-    """A grid of at most 64 images (n, C, H, W) for a page: exact for small ones, compressed for photographs."""
+    """The preview of images for a page: exact for small ones, compressed for photographs."""
     photographs = images.shape[-1] >= 64
-    grid = image_grid(images[:64], 8) if images.shape[-1] <= 64 else image_grid(images[:16], 4)
+    grid = preview(images)
     kind = "jpeg" if photographs else "png"
     data = _encode(grid, "JPEG", quality=90, subsampling=0) if photographs else png_bytes(grid)
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
@@ -93,7 +98,7 @@ def samples_figure(study: StudyResult) -> np.ndarray:
     columns = min(len(panels), 4)
     rows = math.ceil(len(panels) / columns)
     blank = np.full((64, *study.real.shape[1:]), 255, np.uint8)
-    height, width, _ = image_grid(blank, 8).shape
+    height, width, _ = preview(blank).shape
     # The panels are placed by the pixel, for any other scale than a whole one would make the small images uneven.
     scale = max(1, round(480 / width))
     height, width, gap, head, dpi = height * scale, width * scale, 24, 44, 100
@@ -105,7 +110,7 @@ def samples_figure(study: StudyResult) -> np.ndarray:
         axes.set_axis_off()
         axes.set_title(title, fontsize=15, loc="left", pad=6, parse_math=False)
         if len(images):
-            shown = image_grid(images[:64], 8).repeat(scale, 0).repeat(scale, 1)
+            shown = preview(images).repeat(scale, 0).repeat(scale, 1)
             axes.imshow(shown, interpolation="none", extent=(0, width, shown.shape[0], 0), aspect="auto")
             axes.set(xlim=(0, width), ylim=(height, 0))
         else:
@@ -135,14 +140,17 @@ def curves(
     """
     figure = _figure()
     palette = colours(study)
+    last = 0
     for method, runs in by_method(study).items():
         for run in runs:
             every = run.curve if of == "curve" else run.history["rows"]
             for column, dash in dashes.items():
                 rows = [row for row in every if column in row]
+                # Thinned from the end, so that the last row stays.
                 rows = rows[:: -math.ceil(len(rows) / MAX_POINTS)][::-1] if rows else []
                 if not rows:
                     continue
+                last = max(last, rows[-1]["step"])
                 sizes, symbols = [5 if of == "curve" else 0] * len(rows), ["circle"] * len(rows)
                 if run.history["status"] == "diverged":
                     sizes[-1], symbols[-1] = 10, "x"
@@ -157,10 +165,9 @@ def curves(
                     hovertemplate=f"%{{fullData.name}}<br>{html.escape(column)} %{{y:.4~g}} at step %{{x:,}}"
                     "<extra></extra>",
                 )
-    steps = [float(np.max(trace["x"])) for trace in figure.data]
-    if steps and real is not None:
+    if last and real is not None:
         figure.add_scatter(
-            x=[0, max(steps)],
+            x=[0, last],
             y=[real, real],
             mode="lines+text",
             text=["", "real data"],

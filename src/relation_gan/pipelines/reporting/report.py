@@ -113,7 +113,7 @@ def table(study: StudyResult) -> pd.DataFrame:
         for run in study.runs
     ]
     frame = pd.DataFrame(rows)
-    return frame[[*frame.columns[:4], *sorted(frame.columns[4:], key=_rank)]]
+    return frame.reindex(columns=[*frame.columns[:4], *sorted(frame.columns[4:], key=_rank)])
 
 
 def _thousandfold(scores: dict[str, float]) -> dict[str, float]:
@@ -275,9 +275,11 @@ def lead(study: StudyResult) -> str:
     if scored:
         best = min(scored, key=lambda method: statistics.mean(_values(scored[method], "reverse_kl")))
         modes = spread("modes", _values(scored[best], "modes"))
-        subject = f"Of these, {best} covers the modes most evenly: its" if len(scored) > 1 else "Its"
+        subject = "Its samples" if len(groups) == 1 else f"The samples of {best}"
+        if len(scored) > 1:
+            subject = f"Of these, {best} covers the modes most evenly: its samples"
         told.append(
-            f"{subject} samples show {modes} of the {len(scored[best][0].mode_counts):,} modes, with a reverse KL of "
+            f"{subject} show {modes} of the {len(scored[best][0].mode_counts):,} modes, with a reverse KL of "
             f"{spread('reverse_kl', _values(scored[best], 'reverse_kl'))} to an even spread"
             + (
                 f"; the same number of real images scores {number('reverse_kl', study.reference['reverse_kl'])}."
@@ -321,7 +323,7 @@ def _cell(run: RunResult, name: str) -> str:
 
 def _width(study: StudyResult) -> int:
     """Pixels for a grid: a whole multiple of its own width, so that small images stay even."""
-    width = figures.image_grid(study.real[:1], 8 if study.real.shape[-1] <= 64 else 4).shape[1]
+    width = figures.preview(study.real).shape[1]
     return width * max(1, round(480 / width))
 
 
@@ -330,7 +332,8 @@ def _films(study: StudyResult) -> dict[str, tuple[RunResult, list[tuple[int, str
     for method, runs in figures.by_method(study).items():
         run = figures.pictured(runs)
         frames = zip(run.history.get("grid_steps", []), run.grids, strict=True)
-        films[method] = (run, [(step, figures.data_uri(grid)) for step, grid in frames])
+        if len(run.grids):
+            films[method] = (run, [(step, figures.data_uri(grid)) for step, grid in frames])
     return films
 
 

@@ -2,12 +2,11 @@
 
 import logging
 import sys
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import click
 import torch
 from lightning_fabric import Fabric
-from torch import nn
 
 from relation_gan import tracking
 from relation_gan.config import RunConfig
@@ -15,6 +14,7 @@ from relation_gan.gan import losses, networks, regularisers
 from relation_gan.gan.checkpoint import CheckpointError, Described
 from relation_gan.gan.data import ImageFeed, ImageStore
 from relation_gan.gan.losses import Loss
+from relation_gan.gan.networks import Critic, Generator
 from relation_gan.gan.regularisers import Regulariser
 from relation_gan.gan.training import CheckpointStore, Interrupted, TrainState, fit
 
@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 class Parts(NamedTuple):
     """What a run is built of."""
 
-    generator: nn.Module
-    critic: nn.Module
+    generator: Generator
+    critic: Critic
     loss: Loss
     regularisers: list[Regulariser]
 
@@ -48,7 +48,7 @@ def build(run: RunConfig) -> Parts:
         torch.manual_seed(run.seed)
         generator = networks.create(**run.generator)
         critic = networks.create(**{**run.critic, "kind": loss.critic_kind})
-    return Parts(generator, critic, loss, terms)
+    return Parts(cast(Generator, generator), cast(Critic, critic), loss, terms)
 
 
 def depends_on(config: dict[str, Any], digest: str) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def depends_on(config: dict[str, Any], digest: str) -> dict[str, Any]:
 
 def train(
     images: ImageStore, config: dict[str, Any], training: dict[str, Any], checkpoints: CheckpointStore
-) -> tuple[nn.Module, nn.Module, nn.Module, dict[str, Any], Described]:
+) -> tuple[Generator, Generator, Critic, dict[str, Any], Described]:
     """Train one run, going on from its checkpoint.
 
     Returns the averaged generator, the raw one, the critic, the history and the grids over time. A
@@ -84,7 +84,7 @@ def train(
         raise click.ClickException(f"{stop}. The same command goes on from there.") from None
     except CheckpointError as refused:
         raise click.ClickException(str(refused)) from None
-    except Exception as failure:  # noqa: BLE001 - one run must not take the others of its study with it.
+    except Exception as failure:
         logger.exception("Run %s.%s.seed%d failed at step %d", run.dataset, run.method, run.seed, state.step)
         status, error = "failed", f"{type(failure).__name__}: {failure}"
     history = {
@@ -108,7 +108,6 @@ def train(
     }
     notes = {"run": f"{run.dataset}.{run.method}.seed{run.seed}", "step": state.step, "data_sha256": images.digest}
     averaged = state.averaged
-    averaged.spec = state.generator.spec
     for network in (averaged, state.generator, state.critic):
         network.notes = notes
     steps = [step for step in run.training.grid_steps() if step <= state.step][: len(state.grids)]

@@ -113,11 +113,24 @@ class CheckHooks:
         self._restore_signal()
         for name in sorted(pipeline.all_outputs()):
             if name.endswith(".summary"):
-                click.echo(catalog.load(name))
+                click.echo(f"\n{catalog.load(name)}\n{closing(name.removesuffix('.summary'))}")
         histories = [catalog.load(name) for name in sorted(pipeline.all_outputs()) if name.endswith(".history")]
         failed = [f"{h['method']} seed {h['seed']} ({h['error']})" for h in histories if h["status"] == "failed"]
         if failed:
             raise click.ClickException(f"{len(failed)} of {len(histories)} runs failed: {'; '.join(failed)}")
+
+
+def closing(study: str) -> str:
+    """Where the results of a study lie, and what to type next."""
+    folder = Path("data/08_reporting") / study
+    lines = {
+        f"{folder}/report.html": "the report: open it in a browser",
+        f"{folder}/table.csv": "the same table for other programs",
+        f"mlflow ui --backend-store-uri {mlflow.get_tracking_uri()}": "every parameter, metric and artifact",
+        "kedro viz run": "the graph",
+        "kedro run --pipeline=study --params=study.methods=relation_gan+vanilla,study.seeds=0+1": "compare losses",
+    }
+    return "\n".join(f"  {line}\n      {what}" for line, what in lines.items())
 
 
 def interrupt(*_: object) -> None:

@@ -46,7 +46,9 @@ class Registry(Generic[T]):
         """
         if name not in self._entries:
             raise ValueError(f"unknown {self.family} '{name}'; choose one of: {', '.join(self.names())}")
-        return dict(inspect.signature(self._entries[name]).parameters)
+        parameters = inspect.signature(self._entries[name]).parameters
+        # A class without options of its own shows the *args and **kwargs of torch's Module.
+        return {name: p for name, p in parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
 
     def create(self, name: str, **options: Any) -> T:
         """Build the entry `name` with its options.

@@ -176,5 +176,5 @@ def _digest(*arrays: np.ndarray) -> str:
     for array in arrays:
         flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
         for start in range(0, len(flat), CHUNK):
-            sha.update(memoryview(flat[start : start + CHUNK]))
+            sha.update(flat[start : start + CHUNK].data)
     return sha.hexdigest()

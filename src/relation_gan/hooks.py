@@ -28,7 +28,7 @@ from mlflow.types import Schema, TensorSpec
 
 from relation_gan import tracking
 from relation_gan.config import ConfigError, RunConfig
-from relation_gan.gan.checkpoint import CheckpointError
+from relation_gan.gan.checkpoint import CheckpointError, fingerprint
 from relation_gan.gan.data import ImageStore, StoreError
 from relation_gan.gan.networks import Generator
 from relation_gan.pipelines.reporting.figures import image_grid
@@ -204,15 +204,22 @@ class TrackingHooks:
     @hook_impl
     def before_pipeline_run(self, catalog: Any) -> None:
         self._catalog = catalog
+        self._children: dict[RunName, str] = {}
         self._tags = {**tracking.provenance(self._project), "command": tracking.command()}
         if mlflow.active_run():
             with forgiving("the tags of the study"):
                 mlflow.set_tags(self._tags)
 
     def _child(self, run: RunName) -> str:
-        folder = self._catalog.load(f"{run.full}.checkpoints").folder
-        identity = {"dataset": run.dataset, "method": run.method, "seed": run.seed}
-        return tracking.child_run(folder, run.full, {**self._tags, **identity})
+        """The MLflow run of a run: the same one after a restart, another one for another configuration."""
+        if run not in self._children:
+            config = self._catalog.load(f"params:runs.{run.method}.seed{run.seed}")
+            digest = self._catalog.load(f"{run.dataset}.images").digest
+            tags = {**self._tags, "dataset": run.dataset, "method": run.method, "seed": run.seed}
+            folder = self._catalog.load(f"{run.full}.checkpoints").folder
+            made_from = fingerprint(depends_on(config, digest))
+            self._children[run] = tracking.child_run(folder, run.full, made_from, tags)
+        return self._children[run]
 
     @hook_impl
     def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
@@ -253,12 +260,14 @@ class TrackingHooks:
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
         namespace, _, kind = dataset_name.rpartition(".")
-        run = run_of(namespace)
-        log = getattr(self, f"_log_{kind}", None)
-        if run is None or log is None or mlflow.active_run() is None:
+        if mlflow.active_run() is None:
             return
-        with forgiving(f"the {kind} of {run.full}"):
-            log(self._child(run), data)
+        run, log = run_of(namespace), getattr(self, f"_log_{kind}", None)
+        with forgiving(dataset_name):
+            if run and log:
+                log(self._child(run), data)
+            elif kind in ("report", "table", "samples"):
+                mlflow.log_artifact(str(self._catalog[dataset_name]._filepath))
 
     @staticmethod
     def _log_history(child: str, history: dict[str, Any]) -> None:
@@ -285,6 +294,9 @@ class TrackingHooks:
         client.set_terminated(child, "FINISHED")
 
     def _log_generator(self, child: str, generator: Generator) -> None:
+        outputs = MlflowClient().get_run(child).outputs
+        if outputs and outputs.model_outputs:  # of a finished training, taken up again
+            return
         latent = generator.latent
         shape = (-1, *generator(torch.zeros(1, latent)).shape[1:])
         path = self._catalog.load(f"{generator.notes['run']}.checkpoints").folder / "generator.safetensors"

@@ -100,28 +100,30 @@ def complete_history(run_id: str, rows: list[dict[str, float]]) -> None:
         send_rows(run_id, missing)
 
 
-def child_run(folder: Path, name: str, tags: Mapping[str, str]) -> str:
+def child_run(folder: Path, name: str, made_from: str, tags: Mapping[str, str]) -> str:
     """The MLflow run of one (data set, method, seed) below the active one, the same after a restart.
 
-    Its id is kept beside the checkpoint; a run of another tracking server is not taken up.
+    Its id is kept beside the checkpoint. A run of another configuration, or of another tracking
+    server, is not taken up.
     """
     note = folder / "mlflow_run.json"
-    parent = mlflow.active_run()
-    client, uri = MlflowClient(), mlflow.get_tracking_uri()
+    parent, client = mlflow.active_run(), MlflowClient()
+    identity = {"tracking_uri": mlflow.get_tracking_uri(), "made_from": made_from}
     tags = {**tags, **({"mlflow.parentRunId": parent.info.run_id} if parent else {})}
     kept = json.loads(note.read_text()) if note.exists() else {}
-    if kept.get("tracking_uri") == uri:
+    if {key: kept.get(key) for key in identity} == identity:
         try:
-            client.get_run(kept["run_id"])
             for key, value in tags.items():
                 client.set_tag(kept["run_id"], key, value)
             return kept["run_id"]
-        except MlflowException:
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
             logger.info("MLflow no longer knows run %s of %s; a new one is made", kept["run_id"], name)
     experiment = parent.info.experiment_id if parent else "0"
     run_id = client.create_run(experiment, tags=dict(tags), run_name=name).info.run_id
     folder.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps({"tracking_uri": uri, "run_id": run_id}))
+    note.write_text(json.dumps({**identity, "run_id": run_id}))
     return run_id
 
 

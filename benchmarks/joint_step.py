@@ -1,0 +1,107 @@
+"""What the joint step saves: the published step and ours, side by side in one process.
+
+The published step sends every pair through the whole network, six embeddings for the generator's
+loss and six for the critic's, and computes the critic's gradients in the generator's step only to
+throw them away. Ours embeds each distinct image once for both. Their gradients are the same
+(tests/gan/test_training.py). R1 is left out of both.
+
+    python benchmarks/joint_step.py [--rounds 10] [--threads 2]
+
+prints milliseconds (medians, for this machine) and the ratio of the two (median over rounds that
+alternate, so that a machine whose speed drifts slows both).
+"""
+
+import argparse
+import statistics
+import time
+
+import torch
+
+from relation_gan.gan import losses, networks
+from relation_gan.gan.losses import Batch
+from relation_gan.gan.training import TrainingConfig, TrainState, descend, gradients, train_step
+
+SIZES = {
+    # name: (image size, channels, latent, width, batch)
+    "the default, 28x28, B 64": (28, 3, 64, 32, 64),
+    "DCGAN-64, B 16": (64, 3, 128, 64, 16),
+}
+
+
+class Noise:
+    device = torch.device("cpu")
+
+    def __init__(self, size: int, channels: int) -> None:
+        self.images = torch.rand(256, channels, size, size) * 2 - 1
+
+    def batch(self, index: int, size: int) -> torch.Tensor:
+        start = index * size % (len(self.images) - size)
+        return self.images[start : start + size]
+
+
+def make(size: int, channels: int, latent: int, width: int, batch: int, second: str) -> TrainState:
+    torch.manual_seed(0)
+    return TrainState(
+        networks.create("dcgan_generator", size=size, channels=channels, latent=latent, width=width),
+        networks.create("dcgan_critic", kind="pair", size=size, channels=channels, width=width, head=128),
+        losses.create("relation", form="eq6", margin={"kind": "mse", "base": 1.0, "scale": 0.01}, second=second),
+        TrainingConfig(steps=10**6, batch_size=batch, lr_generator=1e-4, lr_critic=1e-4),
+        seed=0,
+    )
+
+
+def published_step(s: TrainState, feed: Noise) -> None:
+    """Generator first, then the critic on the same fakes, every pair through the whole network."""
+    B, D = s.config.batch_size, s.critic
+    x, x2 = feed.batch(2 * s.step, B), feed.batch(2 * s.step + 1, B)
+    y, y2 = s.generator(torch.randn(2 * B, s.generator.latent)).chunk(2)
+    L_G = 2 * D(x, y).mean() - D(y, y2).mean() - D(x, x2).mean()
+    everything = [*s.generator.parameters(), *D.parameters()]
+    found = torch.autograd.grad(L_G, everything, retain_graph=True)
+    descend(s.opt_generator, list(found[: len(s.opt_generator.param_groups[0]["params"])]))
+    y, y2 = y.detach(), y2.detach()
+    batch = Batch(x, y, x2, y2)
+    margin_1, margin_2 = s.loss.margins(batch)
+    L_D = (D(x, x2) - D(x, y) + margin_1).relu().mean() + (D(y, y2) - D(x, y) + margin_2).relu().mean()
+    descend(s.opt_critic, gradients(L_D, D))
+    s.average.update_parameters(s.generator)
+    s.step += 1
+
+
+def milliseconds(step, state: TrainState, feed: Noise, steps: int) -> float:
+    start = time.perf_counter()
+    for _ in range(steps):
+        step(state, feed)
+    return 1000 * (time.perf_counter() - start) / steps
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--steps", type=int, default=3, help="steps a round")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    print(f"torch {torch.__version__}, fp32, {arguments.threads} threads, medians of {arguments.rounds} rounds")
+    print(f"{'':28}{'published':>12}{'ours':>12}{'ratio':>8}   (ratios min-max)")
+    for name, (size, channels, latent, width, batch) in SIZES.items():
+        for second, label in (("fresh_grad", "four distinct batches"), ("both", "pairs within a batch")):
+            feed = Noise(size, channels)
+            contenders = [
+                (published_step, make(size, channels, latent, width, batch, "fresh_grad")),
+                (train_step, make(size, channels, latent, width, batch, second)),
+            ]
+            rounds = []
+            for i in range(arguments.rounds + 1):
+                times = [milliseconds(step, state, feed, arguments.steps) for step, state in contenders]
+                rounds += [times] if i else []  # the first warms up
+            ratios = [published / ours for published, ours in rounds]
+            medians = [statistics.median(column) for column in zip(*rounds, strict=True)]
+            print(
+                f"{name + ',':28}{medians[0]:9.1f} ms{medians[1]:9.1f} ms{statistics.median(ratios):8.2f}"
+                f"   ({min(ratios):.2f}-{max(ratios):.2f}), {label}"
+            )
+
+
+if __name__ == "__main__":
+    main()

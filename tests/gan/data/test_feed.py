@@ -1,0 +1,119 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from relation_gan.gan.data import ImageFeed, ImageStore, save_store, to_float, to_uint8
+from relation_gan.gan.data.feed import permute
+from tests.conftest import images_recipe
+
+LEVELS = torch.arange(256, dtype=torch.uint8)
+SIZES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 100, 127, 129, 255, 256, 257, 1000, 1023, 1025]
+
+
+def test_every_level_survives_the_way_to_floats_and_back() -> None:
+    assert torch.equal(to_uint8(to_float(LEVELS)), LEVELS)
+
+
+def test_floats_span_minus_one_to_one_in_even_steps() -> None:
+    floats = to_float(LEVELS)
+    assert floats.dtype == torch.float32
+    assert (floats[0], floats[-1]) == (-1, 1)
+    assert floats.diff().numpy() == pytest.approx(np.full(255, 2 / 255), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("value", "level"),
+    [
+        (-1.5, 0),
+        (1.5, 255),
+        (1e9, 255),
+        (-float("inf"), 0),
+        # Half a level is 1/255 wide: a value is rounded to the nearest level, not cut off.
+        (-1 + 2 / 255 * 6.6, 7),
+        (-1 + 2 / 255 * 6.4, 6),
+    ],
+)
+def test_floats_are_clamped_and_rounded_to_the_nearest_level(value: float, level: int) -> None:
+    assert to_uint8(torch.tensor([value])).tolist() == [level]
+
+
+def test_conversions_leave_their_input_as_it_is() -> None:
+    levels, floats = LEVELS.clone(), to_float(LEVELS)
+    kept = floats.clone()
+    to_float(levels), to_uint8(floats)
+    assert torch.equal(levels, LEVELS)
+    assert torch.equal(floats, kept)
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_permute_is_a_permutation(n: int) -> None:
+    for key in (0, 1, 7 << 32 | 3, (2**22 - 1) << 32):
+        assert sorted(permute(np.arange(n), n, key).tolist()) == list(range(n))
+
+
+def test_permute_of_a_few_positions_agrees_with_that_of_all() -> None:
+    everywhere = permute(np.arange(1000), 1000, 5)
+    chosen = np.array([999, 0, 500, 500])
+    assert permute(chosen, 1000, 5).tolist() == everywhere[chosen].tolist()
+
+
+def test_permute_leaves_its_input_as_it_is() -> None:
+    positions = np.arange(10)
+    permute(positions, 10, 3)
+    assert positions.tolist() == list(range(10))
+
+
+def test_different_keys_permute_differently() -> None:
+    orders = {tuple(permute(np.arange(100), 100, key).tolist()) for key in range(50)}
+    assert len(orders) == 50
+
+
+def test_every_order_of_few_images_occurs() -> None:
+    # 4! = 24 orders; that 2,400 fair draws miss one of them has a probability below 24 (23/24)^2400 < 1e-42.
+    orders = {tuple(permute(np.arange(4), 4, key).tolist()) for key in range(2400)}
+    assert len(orders) == 24
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ImageStore:
+    return save_store(tmp_path / "store", images_recipe(10))
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 7, 10, 13, 25])
+def test_every_image_comes_exactly_once_an_epoch(store: ImageStore, size: int) -> None:
+    # 10 does not divide by most sizes, so batches reach over the ends of epochs.
+    feed = ImageFeed(store, seed=0)
+    epochs = 3
+    order = np.concatenate([feed.indices(i, size) for i in range(-(-10 * epochs // size))])
+    for epoch in range(epochs):
+        assert sorted(order[10 * epoch : 10 * (epoch + 1)].tolist()) == list(range(10))
+
+
+def test_epochs_and_seeds_differ_in_their_order(store: ImageStore) -> None:
+    orders = {tuple(ImageFeed(store, seed).indices(epoch, 10).tolist()) for seed in range(3) for epoch in range(3)}
+    assert len(orders) == 9
+
+
+def test_a_batch_depends_on_seed_and_index_alone(store: ImageStore) -> None:
+    feed = ImageFeed(store, seed=3)
+    forward = [feed.batch(i, 4) for i in range(6)]
+    torch.manual_seed(99)
+    np.random.seed(99)
+    backward = [ImageFeed(store, seed=3).batch(i, 4) for i in reversed(range(6))][::-1]
+    assert all(torch.equal(a, b) for a, b in zip(forward, backward, strict=True))
+
+
+def test_a_batch_holds_the_images_of_its_indices_as_floats(store: ImageStore) -> None:
+    feed = ImageFeed(store, seed=1)
+    batch = feed.batch(2, 4)
+    assert (batch.shape, batch.dtype) == ((4, 3, 16, 16), torch.float32)
+    assert torch.equal(batch, to_float(store[feed.indices(2, 4)]))
+
+
+def test_drawing_does_not_touch_the_global_random_states(store: ImageStore) -> None:
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].tolist()
+    ImageFeed(store, seed=1).batch(0, 4)
+    assert torch.equal(torch.get_rng_state(), torch_state)
+    assert np.random.get_state()[1].tolist() == numpy_state

@@ -1,0 +1,258 @@
+"""The whole graph, as a person starts it: the smoke preset, in a project of its own."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import mlflow
+import pytest
+from kedro.framework.project import pipelines
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+
+from relation_gan.gan import training
+
+REPOSITORY = Path(__file__).parents[1]
+DATASET = "stacked_mnist_smoke"
+
+
+def make_project(folder: Path) -> Path:
+    """A copy of the project without data."""
+    folder.mkdir(parents=True)
+    for name in ("pyproject.toml", "conf", "src", ".telemetry"):
+        copy = shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy
+        copy(REPOSITORY / name, folder / name)
+    return folder
+
+
+def command(project: Path, *arguments: str) -> subprocess.Popen[str]:
+    """`kedro run --env=smoke ...` in a project, as a process of its own."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("KEDRO", "MLFLOW"))}
+    environment |= {"OMP_NUM_THREADS": "1", "DO_NOT_TRACK": "1", "PYTHONPATH": str(project / "src")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "kedro", "run", "--env=smoke", *arguments],
+        cwd=project,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def run(project: Path, *arguments: str) -> str:
+    process = command(project, *arguments)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    return output
+
+
+def in_process(project: Path, pipeline: str = "relation_gan", **parameters) -> None:
+    """The same within this process, which is faster but leaves Kedro's state behind."""
+    os.chdir(project)
+    bootstrap_project(project)
+    pipelines.set_requested(None)
+    with KedroSession.create(project, env="smoke", runtime_params=parameters) as session:
+        session.run(pipeline_names=[pipeline])
+
+
+def times(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def model(project: Path, method: str = "relation_gan", seed: int = 0) -> Path:
+    return project / "data/06_models" / DATASET / method / f"seed{seed}"
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    while not path.exists():
+        assert process.poll() is None, process.stdout.read() if process.stdout else ""
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> tuple[Path, str]:
+    """A project in which the main job was run, and what it printed."""
+    project = make_project(tmp_path_factory.mktemp("finished") / "project")
+    return project, run(project, "--pipeline=relation_gan")
+
+
+@pytest.fixture
+def project(finished, tmp_path, monkeypatch) -> Path:
+    """A copy of the finished project, to be spoilt."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    return shutil.copytree(finished[0], tmp_path / "project")
+
+
+def test_the_main_job_leaves_its_files_where_they_are_documented(finished):
+    project, _ = finished
+    scores = json.loads((project / "data/07_model_output" / DATASET / "relation_gan/seed0/scores.json").read_text())
+    assert all(isinstance(value, float) for value in scores.values())
+    assert {"modes", "modes_10", "reverse_kl", "confidence", "raw_modes", "fid_judge", "kid_judge"} <= scores.keys()
+    assert {"seconds", "steps_per_second", "ms_per_step", "judge_accuracy", "entropy"} <= scores.keys()
+    assert scores["steps"] == 20
+    manifest = json.loads((project / "data/03_primary" / DATASET / "manifest.json").read_text())
+    assert len(manifest["sha256"]) == 64
+    assert (model(project) / "generator.safetensors").exists()
+    report = project / "data/08_reporting/relation_gan_smoke"
+    assert {"report.html", "table.csv", "samples.png"} <= {path.name for path in report.iterdir()}
+
+
+def test_the_main_job_says_where_to_look_and_what_to_type(finished):
+    _, output = finished
+    for expected in ("real data: confidence", "relation_gan_smoke/report.html", "mlflow ui", "kedro viz"):
+        assert expected in output
+
+
+def test_the_main_job_is_tracked(finished):
+    project, _ = finished
+    client = mlflow.MlflowClient(f"sqlite:///{project}/mlflow.db")
+    experiment = client.get_experiment_by_name("relation_gan")
+    runs = {r.info.run_name: r for r in client.search_runs([experiment.experiment_id])}
+    assert set(runs) == {"relation_gan", f"{DATASET}.relation_gan.seed0"}
+    child = runs[f"{DATASET}.relation_gan.seed0"]
+    assert child.data.tags["mlflow.parentRunId"] == runs["relation_gan"].info.run_id
+    assert child.info.status == "FINISHED"
+    assert child.data.params["training.steps"] == "20"
+    assert "commit" in child.data.tags
+    manifest = json.loads((project / "data/03_primary" / DATASET / "manifest.json").read_text())
+    assert manifest["sha256"].startswith(child.inputs.dataset_inputs[0].dataset.digest)
+    # log_every is 5: four rows of 20 steps.
+    assert [m.step for m in client.get_metric_history(child.info.run_id, "train/critic_loss")] == [5, 10, 15, 20]
+    scores = json.loads((project / "data/07_model_output" / DATASET / "relation_gan/seed0/scores.json").read_text())
+    assert child.data.metrics["reverse_kl"] == pytest.approx(scores["reverse_kl"])
+    assert len(child.outputs.model_outputs) == 1
+
+
+def test_the_same_command_does_nothing_twice(project):
+    folders = [project / "data/03_primary" / DATASET, model(project)]
+    kept = ("images.npy", "checkpoint.safetensors")
+    before = [{k: v for k, v in times(folder).items() if k in kept} for folder in folders]
+    in_process(project)
+    assert [{k: v for k, v in times(folder).items() if k in kept} for folder in folders] == before
+
+
+def test_a_run_stopped_and_killed_goes_on_to_the_same_bits(finished, tmp_path):
+    arguments = ("--pipeline=relation_gan", "--params=training.steps=400,training.save_every=20")
+    projects = [make_project(tmp_path / name) for name in ("whole", "broken")]
+    for project in projects:  # the ingestion is not what is tested here
+        shutil.copytree(finished[0] / "data/03_primary", project / "data/03_primary")
+    whole, broken = projects
+    run(whole, *arguments)
+
+    process = command(broken, *arguments)
+    wait_for(model(broken) / "checkpoint.safetensors", process)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "The same command goes on from there." in output
+    stopped = model(broken) / "checkpoint.safetensors"
+    before = stopped.stat().st_mtime_ns
+
+    process = command(broken, *arguments)
+    while stopped.stat().st_mtime_ns == before:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    assert not (model(broken) / "generator.safetensors").exists()
+
+    run(broken, *arguments)
+    for name in ("generator.safetensors", "generator_raw.safetensors", "critic.safetensors"):
+        assert (model(broken) / name).read_bytes() == (model(whole) / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "parameters", "message"),
+    [
+        ("relation_gan", {"training": {"stepz": 3}}, "unknown parameter 'training.stepz'.*did you mean 'steps'"),
+        ("relation_gan", {"training": {"steps": "many"}}, "parameter 'training.steps'.* is 'many'.*valid integer"),
+        ("relation_gan", {"training": {"steps": -3}}, "parameter 'training.steps'.* is -3.*greater than 0"),
+        ("study", {"study": {"methods": "relation_gun"}}, "unknown method 'relation_gun', did you mean 'relation_gan'"),
+        ("relation_gone", {}, "there is no pipeline 'relation_gone'; choose one of: .*relation_gan"),
+        ("relation_gan", {"networks": {"critic": {"mirge": "add"}}}, "has no option 'mirge'; its options are: .*merge"),
+        ("relation_gan", {"networks": {"critic": {"merge": "mul"}}}, "merge 'mul' is unknown; choose one of: absdiff"),
+        ("relation_gan", {"data": {"size": 27}}, "the image size must be 4 to 7 times a power of two"),
+        ("relation_gan", {"training": {"batch_size": 8}}, r"another configuration \(run.training.batch_size: 16 -> 8\)"),
+    ],
+)
+def test_bad_input_is_refused_in_a_sentence_and_changes_nothing(project, pipeline, parameters, message):
+    before = times(project / "data")
+    with pytest.raises(click.ClickException, match=message):
+        in_process(project, pipeline, **parameters)
+    assert times(project / "data") == before
+
+
+def test_an_edited_store_is_refused(project):
+    images = project / "data/03_primary" / DATASET / "images.npy"
+    content = bytearray(images.read_bytes())
+    content[-1] ^= 1
+    images.write_bytes(content)
+    before = times(project / "data")
+    with pytest.raises(click.ClickException, match=f"{DATASET} was changed after it was made.*delete the folder"):
+        in_process(project)
+    assert times(project / "data") == before
+
+
+def test_a_truncated_store_is_refused(project):
+    images = project / "data/03_primary" / DATASET / "images.npy"
+    images.write_bytes(images.read_bytes()[:-1000])
+    with pytest.raises(click.ClickException, match="images.npy is missing or truncated.*delete"):
+        in_process(project)
+
+
+def test_a_damaged_checkpoint_is_refused_and_kept(project):
+    path = model(project) / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(click.ClickException, match="checkpoint.safetensors is damaged.*move it away"):
+        in_process(project)
+    assert path.stat().st_size == 100
+
+
+def test_a_file_in_the_way_of_a_folder_is_named(project):
+    shutil.rmtree(project / "data/06_models")
+    (project / "data/06_models").write_text("")
+    with pytest.raises(click.ClickException, match="06_models is a file where a folder is needed"):
+        in_process(project)
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(project, monkeypatch):
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: "06_models" not in str(path) and allowed(path, mode))
+    with pytest.raises(click.ClickException, match="06_models.* cannot be written to"):
+        in_process(project)
+
+
+def test_training_anew_in_place_of_another_configuration(project):
+    in_process(project, training={"steps": 10, "replace": True})
+    history = json.loads((model(project) / "history.json").read_text())
+    assert history["step"] == 10
+
+
+def test_a_failed_run_does_not_take_the_others_with_it(project, monkeypatch):
+    step = training.train_step
+
+    def fails(state, *arguments):
+        if state.step == 3 and state.critic.kind == "score":
+            raise MemoryError("no room")
+        return step(state, *arguments)
+
+    monkeypatch.setattr(training, "train_step", fails)
+    with pytest.raises(click.ClickException, match=r"1 of 2 runs failed: rahinge seed 0 \(MemoryError: no room\)"):
+        in_process(project, "study", study={"methods": "rahinge+relation_gan"})
+    table = (project / "data/08_reporting/study_smoke/table.csv").read_text()
+    assert "rahinge,0,failed" in table
+    assert "relation_gan,0,finished" in table
+
+
+def test_a_diverged_run_is_a_result(project):
+    in_process(project, "study", study={"methods": "rahinge+relation_gan"}, methods={"rahinge": {"training": {"lr_critic": 1e38}}})
+    history = json.loads((model(project, "rahinge") / "history.json").read_text())
+    assert history["status"] == "diverged"
+    assert "rahinge,0,diverged" in (project / "data/08_reporting/study_smoke/table.csv").read_text()

@@ -179,7 +179,11 @@ def test_a_run_stopped_and_killed_goes_on_to_the_same_bits(finished, tmp_path):
         ("relation_gan", {"networks": {"critic": {"mirge": "add"}}}, "has no option 'mirge'; its options are: .*merge"),
         ("relation_gan", {"networks": {"critic": {"merge": "mul"}}}, "merge 'mul' is unknown; choose one of: absdiff"),
         ("relation_gan", {"data": {"size": 27}}, "the image size must be 4 to 7 times a power of two"),
-        ("relation_gan", {"training": {"batch_size": 8}}, r"another configuration \(run.training.batch_size: 16 -> 8\)"),
+        (
+            "relation_gan",
+            {"training": {"batch_size": 8}},
+            r"another configuration \(run.training.batch_size: 16 -> 8\)",
+        ),
     ],
 )
 def test_bad_input_is_refused_in_a_sentence_and_changes_nothing(project, pipeline, parameters, message):
@@ -252,7 +256,12 @@ def test_a_failed_run_does_not_take_the_others_with_it(project, monkeypatch):
 
 
 def test_a_diverged_run_is_a_result(project):
-    in_process(project, "study", study={"methods": "rahinge+relation_gan"}, methods={"rahinge": {"training": {"lr_critic": 1e38}}})
+    in_process(
+        project,
+        "study",
+        study={"methods": "rahinge+relation_gan"},
+        methods={"rahinge": {"training": {"lr_critic": 1e38}}},
+    )
     history = json.loads((model(project, "rahinge") / "history.json").read_text())
     assert history["status"] == "diverged"
     assert "rahinge,0,diverged" in (project / "data/08_reporting/study_smoke/table.csv").read_text()

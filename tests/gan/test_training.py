@@ -218,9 +218,7 @@ def test_a_penalty_is_added_to_the_critic_alone():
 
 
 def test_rates_are_constant_and_then_fall_linearly():
-    config = TrainingConfig(
-        steps=100, batch_size=2, lr_generator=1, lr_critic=1, decay_from=0.5, decay_to=0.2
-    )
+    config = TrainingConfig(steps=100, batch_size=2, lr_generator=1, lr_critic=1, decay_from=0.5, decay_to=0.2)
     # Half-way down at step 75: (1 + .2) / 2.
     assert [config.rate(step) for step in (0, 50, 75, 100)] == pytest.approx([1, 1, 0.6, 0.2])
 

@@ -28,7 +28,10 @@ def test_the_split_is_disjoint_and_complete(digits: Digits, mnist: tuple[np.ndar
 
 def test_images_keep_their_labels(digits: Digits, mnist: tuple[np.ndarray, np.ndarray]) -> None:
     label_of = dict(zip((image.tobytes() for image in mnist[0].astype(np.uint8)), mnist[1], strict=True))
-    for images, labels in ((digits.train_images, digits.train_labels), (digits.held_out_images, digits.held_out_labels)):
+    for images, labels in (
+        (digits.train_images, digits.train_labels),
+        (digits.held_out_images, digits.held_out_labels),
+    ):
         assert [label_of[image.tobytes()] for image in images] == labels.tolist()
 
 
@@ -60,9 +63,7 @@ def test_the_channels_of_a_stack_are_drawn_independently(digits: Digits) -> None
 
 @pytest.mark.parametrize(("seed", "same"), [(1, True), (2, False)])
 def test_the_seed_decides_the_stacks(digits: Digits, seed: int, same: bool) -> None:
-    first, second = (
-        next(stacked.stack(digits.train_images, digits.train_labels, 8, seed))[0] for seed in (1, seed)
-    )
+    first, second = (next(stacked.stack(digits.train_images, digits.train_labels, 8, seed))[0] for seed in (1, seed))
     assert np.array_equal(first, second) is same
 
 

@@ -88,13 +88,13 @@ def test_a_store_of_the_same_recipe_is_not_made_again(folder: Path, recipe: Reci
     def unwanted() -> Iterator[Any]:
         raise AssertionError("the source was read again")
 
-    # A tuple in a description is a list in the manifest, and no difference.
     kept = save_store(folder, replace(recipe, batches=unwanted))
     assert kept.digest == made.digest
     assert modified(folder) == before
 
 
 def test_a_tuple_in_a_description_is_no_difference(folder: Path) -> None:
+    # It is a list in the manifest, which is JSON.
     save_store(folder, images_recipe(4, sizes=(1, 2)))
     before = modified(folder)
     save_store(folder, images_recipe(4, sizes=(1, 2)))
@@ -133,11 +133,15 @@ def test_a_source_that_fails_leaves_the_old_store(folder: Path, recipe: Recipe) 
     assert store.digest == digest
 
 
-@pytest.mark.parametrize(("more", "given"), [(-1, 9), (-10, 0), (1, 11), (5, 15)])
+@pytest.mark.parametrize(
+    ("more", "given"),
+    # A source that gives too many may be left before its end, and then the whole number is not known.
+    [(-1, "9"), (-10, "0"), (1, ""), (5, "")],
+)
 def test_a_source_that_gives_another_number_than_promised_is_refused(
-    folder: Path, recipe: Recipe, more: int, given: int
+    folder: Path, recipe: Recipe, more: int, given: str
 ) -> None:
-    with pytest.raises(StoreError, match=r"x: expected 10 images, the source gave (more|\d+)"):
+    with pytest.raises(StoreError, match=f"x: expected 10 images, the source gave {given}"):
         save_store(folder, giving(recipe, more))
     assert not folder.exists()
 

@@ -92,9 +92,7 @@ def test_margins_carry_no_gradient():
 @pytest.mark.parametrize("pairings", [1, 3])
 def test_pairings_are_the_mean_over_rolls_of_the_batch(pairings):
     x, y = torch.randn(5, 2), torch.randn(5, 2)
-    loss = losses.create(
-        "relation", form="eq6", margin={"kind": "mse", "base": 1.0, "scale": 0.5}, pairings=pairings
-    )
+    loss = losses.create("relation", form="eq6", margin={"kind": "mse", "base": 1.0, "scale": 0.5}, pairings=pairings)
     single = losses.create("relation", form="eq6", margin={"kind": "mse", "base": 1.0, "scale": 0.5})
     # Pairing k: x_i with x_{i-k}, y_{i-k+1} and y_{i+1}; roll(k)[i] is the entry i-k.
     explicit = [

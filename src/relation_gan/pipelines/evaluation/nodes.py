@@ -9,7 +9,7 @@ import torch
 from relation_gan.gan.checkpoint import Described
 from relation_gan.gan.data import stacked
 from relation_gan.gan.metrics import class_balance, frechet_distance, judging, kernel_distance, mode_coverage, moments
-from relation_gan.gan.networks import Generator
+from relation_gan.gan.networks import Critic, Generator
 from relation_gan.gan.networks.judge import Judge
 from relation_gan.gan.sampling import samples
 from relation_gan.gan.training import CheckpointStore
@@ -88,14 +88,14 @@ def score_features(judged: Described, reference: Described, evaluation: dict[str
     return scores
 
 
-def score_cost(history: dict[str, Any]) -> Scores:
-    """What the training took."""
+def score_cost(history: dict[str, Any], generator: Generator, critic: Critic) -> Scores:
+    """What the training took, and the sizes of its networks."""
     seconds, step = history["seconds"], history["step"]
     scores = {
         "steps": float(step),
         "seconds": seconds,
-        "parameters_generator": float(history["parameters_generator"]),
-        "parameters_critic": float(history["parameters_critic"]),
+        "parameters_generator": float(sum(p.numel() for p in generator.parameters())),
+        "parameters_critic": float(sum(p.numel() for p in critic.parameters())),
     }
     if step:
         scores |= {"steps_per_second": step / seconds, "ms_per_step": 1000 * seconds / step}

@@ -21,7 +21,7 @@ def create_pipeline(dataset: str, method: str, seed: int) -> Pipeline:
                 "scores_features",
                 name="score_features",
             ),
-            node(nodes.score_cost, "history", "scores_cost", name="score_cost"),
+            node(nodes.score_cost, ["history", "generator", "critic"], "scores_cost", name="score_cost"),
             node(
                 nodes.score_curve,
                 ["checkpoints", "history", "judge", "params:evaluation"],

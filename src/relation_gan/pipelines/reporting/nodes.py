@@ -16,18 +16,36 @@ from relation_gan.pipelines.reporting.results import RunResult, StudyResult
 N_REAL = 256
 
 
-PARTS = ("history", "scores", "curve", "grids", "pictures")
-"""The datasets of a run that a report is made of."""
+def collect_run(
+    images: ImageStore,
+    history: dict[str, Any],
+    scores: dict[str, float],
+    curve: list[dict[str, float]],
+    grids: Described,
+    pictures: Described,
+) -> RunResult:
+    """Put together what a run left."""
+    samples = pictures.tensors.get("averaged/samples")
+    counts = pictures.tensors.get("averaged/mode_counts")
+    return RunResult(
+        dataset=history["dataset"],
+        method=history["method"],
+        seed=history["seed"],
+        scores=scores,
+        history={**history, "grid_steps": grids.description["steps"]},
+        curve=curve,
+        grids=grids.tensors["grids"].numpy(),
+        samples=samples.numpy() if samples is not None else np.empty((0, *images.shape), np.uint8),
+        mode_counts=counts.numpy() if counts is not None else np.empty(0, np.int64),
+    )
 
 
-def collect_runs(name: str, images: ImageStore, reference: Described, **parts: Any) -> StudyResult:
-    """Put together what the runs left. `parts` are named `<run>.<part>`."""
-    runs = [part.removesuffix(".history") for part in parts if part.endswith(".history")]
-    histories = {run: parts[f"{run}.history"] for run in runs}
-    first = next(iter(histories.values()))
+def collect_study(name: str, images: ImageStore, reference: Described, *runs: RunResult) -> StudyResult:
+    """Put together the runs of a study, with where their numbers come from."""
+    configuration = {run.name: run.history["config"] for run in runs}
     return StudyResult(
         name=name,
-        runs=[_run({part: parts[f"{run}.{part}"] for part in PARTS}, images.shape) for run in runs],
+        runs=list(runs),
         real=images[: min(N_REAL, len(images))].numpy(),
         reference=reference.description["scores"],
         provenance={
@@ -35,26 +53,9 @@ def collect_runs(name: str, images: ImageStore, reference: Described, **parts: A
             **tracking.provenance(Path.cwd()),
             "data": f"{images.name}: {images.manifest['source']}",
             "data SHA-256": images.digest,
-            "device": f"{first['device']}, {first['threads']} threads",
-            "configuration": yaml.safe_dump({run: h["config"] for run, h in histories.items()}, sort_keys=False),
+            "device": f"{runs[0].history['device']}, {runs[0].history['threads']} threads",
+            "configuration": yaml.safe_dump(configuration, sort_keys=False),
         },
-    )
-
-
-def _run(parts: dict[str, Any], shape: tuple[int, int, int]) -> RunResult:
-    history, pictures = parts["history"], parts["pictures"].tensors
-    samples = pictures.get("averaged/samples")
-    counts = pictures.get("averaged/mode_counts")
-    return RunResult(
-        dataset=history["dataset"],
-        method=history["method"],
-        seed=history["seed"],
-        scores=parts["scores"],
-        history={**history, "grid_steps": parts["grids"].description["steps"]},
-        curve=parts["curve"],
-        grids=parts["grids"].tensors["grids"].numpy(),
-        samples=samples.numpy() if samples is not None else np.empty((0, *shape), np.uint8),
-        mode_counts=counts.numpy() if counts is not None else np.empty(0, np.int64),
     )
 
 

@@ -98,8 +98,6 @@ def train(
         "steps": run.training.steps,
         "batch_size": run.training.batch_size,
         "seconds": state.seconds,
-        "parameters_generator": sum(p.numel() for p in state.generator.parameters()),
-        "parameters_critic": sum(p.numel() for p in state.critic.parameters()),
         "device": str(fabric.device),
         "threads": torch.get_num_threads(),
         "data_sha256": images.digest,

@@ -1,0 +1,216 @@
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import torch
+from torch import Tensor
+
+from relation_gan.gan import networks
+from relation_gan.gan.checkpoint import Described
+from relation_gan.gan.metrics import judging, moments
+from relation_gan.gan.networks import Generator
+from relation_gan.gan.networks.judge import Judge
+from relation_gan.gan.sampling import samples
+from relation_gan.gan.training import CheckpointStore
+from relation_gan.pipelines.evaluation import nodes
+
+EVALUATION = {
+    "samples": 50,
+    "curve_samples": 20,
+    "pictures": 18,
+    "kid_subsets": 3,
+    "kid_subset_size": 20,
+    "seed": 0,
+    "batch_size": 16,
+}
+HISTORY: dict[str, Any] = {
+    "status": "finished",
+    "step": 4,
+    "seconds": 2.0,
+    "parameters_generator": 10,
+    "parameters_critic": 20,
+}
+
+
+@pytest.fixture
+def judge() -> Judge:
+    torch.manual_seed(0)
+    made = networks.create("judge", size=16, n_classes=10, width=2, features=4)
+    return cast(Judge, made).eval()
+
+
+def a_generator(seed: int = 0, diverged: bool = False) -> Generator:
+    torch.manual_seed(seed)
+    made = networks.create("dcgan_generator", size=16, channels=3, latent=4, width=2)
+    for parameter in made.parameters():
+        parameter.data.mul_(float("nan") if diverged else 20)
+    return cast(Generator, made)
+
+
+def judged(labels: list[list[int]], name: str = "averaged", **more: Tensor) -> Described:
+    fields = {"labels": torch.tensor(labels, dtype=torch.uint8), "confidence": torch.ones(len(labels)), **more}
+    return Described({f"{name}/{field}": value for field, value in fields.items()}, {})
+
+
+def is_flat(scores: dict[str, Any]) -> bool:
+    return all(type(name) is str and type(value) is float for name, value in scores.items())
+
+
+def test_samples_of_both_generators_are_judged_and_the_first_are_kept_as_pictures(judge: Judge) -> None:
+    generators = {"averaged": a_generator(0), "raw": a_generator(1)}
+    result, pictures = nodes.judge_samples(generators["averaged"], generators["raw"], judge, EVALUATION)
+    for name, generator in generators.items():
+        images = torch.cat(list(samples(generator, 50, 0, 16)))
+        expected = judging.judge_images(judge, [images])
+        assert torch.equal(result.tensors[f"{name}/labels"], expected.labels)
+        torch.testing.assert_close(result.tensors[f"{name}/confidence"], expected.confidence)
+        torch.testing.assert_close(result.tensors[f"{name}/features"], expected.features)
+        assert torch.equal(pictures.tensors[f"{name}/samples"], images[:18])
+        ids = expected.labels.long() @ torch.tensor([100, 10, 1])
+        assert torch.equal(pictures.tensors[f"{name}/mode_counts"], torch.bincount(ids, minlength=1000))
+    assert len(result.tensors) == 2 * 3
+    assert len(pictures.tensors) == 2 * 2
+
+
+@pytest.mark.parametrize(("asked", "kept"), [(1, 1), (16, 16), (1000, 50)])
+def test_no_more_pictures_are_kept_than_asked_for_or_drawn(judge: Judge, asked: int, kept: int) -> None:
+    _, pictures = nodes.judge_samples(a_generator(), a_generator(), judge, {**EVALUATION, "pictures": asked})
+    assert len(pictures.tensors["averaged/samples"]) == kept
+
+
+@pytest.mark.parametrize(
+    ("averaged", "raw", "names"),
+    [(True, True, set()), (True, False, {"raw"}), (False, True, {"averaged"})],
+)
+def test_a_diverged_generator_gives_no_samples_and_no_scores(
+    judge: Judge, averaged: bool, raw: bool, names: set[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    result, pictures = nodes.judge_samples(a_generator(diverged=averaged), a_generator(diverged=raw), judge, EVALUATION)
+    assert {name.split("/")[0] for name in result.tensors} == names
+    assert {name.split("/")[0] for name in pictures.tensors} == names
+    for name, diverged in (("averaged", averaged), ("raw", raw)):
+        warning = f"No samples of the {name} generator: the generator's images are not finite: its training diverged"
+        assert (warning in caplog.text) is diverged
+    reference = reference_of(torch.randn(50, 12))
+    for scores in (nodes.score_modes(result), nodes.score_features(result, reference, EVALUATION)):
+        assert {"raw" if name.startswith("raw_") else "averaged" for name in scores} == names
+
+
+def reference_of(features: Tensor) -> Described:
+    real = moments(features)
+    tensors = {"mean": torch.from_numpy(real["mu"]), "covariance": torch.from_numpy(real["sigma"])}
+    return Described({**tensors, "features": features}, {"scores": {"judge_accuracy": 0.75}})
+
+
+def test_modes_are_scored_by_hand() -> None:
+    # Modes 123 (ten times) and 999 (once); digits 1, 2, 3 ten times each and 9 three times.
+    labels = [[1, 2, 3]] * 10 + [[9, 9, 9]]
+    scores = nodes.score_modes(judged(labels, confidence=torch.tensor([1.0] * 10 + [0.45])))
+    assert (scores["modes"], scores["modes_10"]) == (2, 1)
+    assert scores["confidence"] == pytest.approx(10.45 / 11)
+    assert scores["l2_squared"] == pytest.approx(3 * (10 / 33 - 0.1) ** 2 + (3 / 33 - 0.1) ** 2 + 6 * 0.1**2)
+    assert is_flat(scores)
+
+
+def test_scores_of_the_raw_generator_are_told_apart_by_name() -> None:
+    both = Described(judged([[0, 0, 1]] * 3).tensors | judged([[0, 0, 1], [0, 0, 2]], "raw").tensors, {})
+    scores = nodes.score_modes(both)
+    assert (scores["modes"], scores["raw_modes"]) == (1, 2)
+    assert {name.removeprefix("raw_") for name in scores} == {name for name in scores if not name.startswith("raw_")}
+
+
+def test_features_are_scored_against_the_reference() -> None:
+    features = torch.randn((60, 12), generator=torch.Generator().manual_seed(0))
+    reference = reference_of(features)
+    labels = [[0, 0, 0]] * 60
+    same = nodes.score_features(judged(labels, features=features), reference, EVALUATION)
+    # A shift by 2 along one axis leaves the covariance, so the Frechet distance is 2^2.
+    shift = torch.zeros(12)
+    shift[3] = 2
+    shifted = nodes.score_features(judged(labels, features=features + shift), reference, EVALUATION)
+    assert same["fid_judge"] == pytest.approx(0, abs=1e-4)
+    assert shifted["fid_judge"] == pytest.approx(4, abs=1e-4)
+    assert shifted["kid_judge"] > same["kid_judge"]
+    assert shifted.keys() == {"fid_judge", "kid_judge", "kid_judge_std"}
+    assert is_flat(shifted)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "step", "rates"),
+    [
+        # 4 steps in 2 seconds.
+        (2.0, 4, {"steps_per_second": 2.0, "ms_per_step": 500.0}),
+        # A run that failed before its first step has no speed.
+        (0.0, 0, {}),
+    ],
+)
+def test_the_cost_by_hand(seconds: float, step: int, rates: dict[str, float]) -> None:
+    scores = nodes.score_cost({**HISTORY, "seconds": seconds, "step": step})
+    expected = {"steps": step, "seconds": seconds, "parameters_generator": 10, "parameters_critic": 20, **rates}
+    assert scores == expected
+    assert is_flat(scores)
+
+
+def snapshots(folder: Path, steps: dict[int, tuple[bool, bool]]) -> CheckpointStore:
+    """A store of a run that kept generators at these steps, each of which (averaged, raw) may have diverged."""
+    store = CheckpointStore(folder)
+    for step, (averaged, raw) in steps.items():
+        state = SimpleNamespace(step=step, averaged=a_generator(step, averaged), generator=a_generator(step + 1, raw))
+        store.snapshot(cast(Any, state))
+    return store
+
+
+FINE, LOST = (False, False), (True, True)
+
+
+@pytest.mark.parametrize(
+    ("kept", "step", "steps"),
+    [
+        ({4: FINE, 2: FINE}, 4, [2, 4]),
+        ({20: FINE, 3: FINE, 100: FINE}, 100, [3, 20, 100]),
+        # What an earlier, longer training left is no part of this run.
+        ({2: FINE, 4: FINE, 10: FINE}, 4, [2, 4]),
+        ({10: FINE}, 4, []),
+        ({}, 4, []),
+        # A generator that gives no images has no scores.
+        ({2: FINE, 4: LOST}, 4, [2]),
+        # The average outlives the raw generator here, and the other way round there.
+        ({2: (True, False), 4: (False, True)}, 4, [2, 4]),
+    ],
+)
+def test_the_curve_has_a_row_a_step_in_order_up_to_the_last_one_trained(
+    tmp_path: Path, judge: Judge, kept: dict[int, tuple[bool, bool]], step: int, steps: list[int]
+) -> None:
+    curve = nodes.score_curve(snapshots(tmp_path, kept), {**HISTORY, "step": step}, judge, EVALUATION)
+    assert [row["step"] for row in curve] == steps
+    for row in curve:
+        averaged, raw = kept[int(row["step"])]
+        assert ("modes" not in row, "raw_modes" not in row) == (averaged, raw)
+        assert is_flat(row)
+
+
+def test_a_point_of_the_curve_is_the_score_of_its_generator(tmp_path: Path, judge: Judge) -> None:
+    (row,) = nodes.score_curve(snapshots(tmp_path, {3: FINE}), HISTORY, judge, EVALUATION)
+    # The generators that `snapshots` keeps: seed 3 as the average, seed 4 as the raw one; 20 samples each.
+    for prefix, seed in (("", 3), ("raw_", 4)):
+        result = judging.judge_images(judge, samples(a_generator(seed), 20, 0, 16))
+        modes = {tuple(triple) for triple in result.labels.tolist()}
+        assert row[f"{prefix}modes"] == len(modes)
+        assert row[f"{prefix}confidence"] == pytest.approx(float(result.confidence.mean()))
+
+
+@pytest.mark.parametrize(("status", "more"), [("finished", {}), ("failed", {}), ("diverged", {"diverged_at": 4.0})])
+def test_collected_scores_are_flat_floats(status: str, more: dict[str, float]) -> None:
+    cost = nodes.score_cost(HISTORY)
+    history = {**HISTORY, "status": status}
+    scores = nodes.collect_scores({"modes": 3.0}, {"fid_judge": 1.5}, cost, reference_of(torch.randn(5, 2)), history)
+    assert scores == {"modes": 3.0, "fid_judge": 1.5, **cost, "judge_accuracy": 0.75, **more}
+    assert is_flat(scores)
+
+
+def test_a_diverged_run_without_samples_has_the_scores_that_are_left() -> None:
+    history = {**HISTORY, "status": "diverged"}
+    scores = nodes.collect_scores({}, {}, nodes.score_cost(history), reference_of(torch.randn(5, 2)), history)
+    assert scores["diverged_at"] == 4
+    assert "modes" not in scores

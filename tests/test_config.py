@@ -1,0 +1,297 @@
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from kedro.framework.cli.utils import _split_params
+
+from relation_gan.config import ConfigError, ProjectConfigLoader, RunConfig, merge, resolve
+from relation_gan.gan.training import TrainingConfig
+from relation_gan.pipelines.training.nodes import build
+from relation_gan.settings import CONFIG_LOADER_ARGS
+
+CONF = Path(__file__).parents[1] / "conf"
+PRESETS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("base", "local"))
+
+RAW: dict[str, Any] = {
+    "data": {
+        "name": "tiny",
+        "size": 16,
+        "channels": 1,
+        "count": 100,
+        "held_out_per_class": 5,
+        "judge": {"epochs": 1},
+    },
+    "networks": {
+        "generator": {"name": "dcgan_generator", "latent": 4, "width": 2},
+        "critic": {"name": "dcgan_critic", "width": 2, "merge": "absdiff"},
+    },
+    "methods": {
+        "plain": {"title": "Plain", "loss": {"name": "non_saturating"}},
+        "tuned": {
+            "title": "Tuned",
+            "loss": {"name": "relation"},
+            "critic": {"merge": "add"},
+            "generator": {"latent": 8, "size": 99},
+            "training": {"lr_critic": 0.5, "betas": [0.5, 0.5]},
+        },
+    },
+    "training": {"steps": 10, "batch_size": 4, "lr_generator": 0.1, "lr_critic": 0.1},
+    "evaluation": {"samples": 1000, "curve_samples": 100},
+    "study": {"methods": ["plain"], "seeds": [0]},
+}
+
+
+def load(params: str = "", env: str | None = None) -> dict[str, Any]:
+    """The parameters of a preset, with what `kedro run --params=...` would add."""
+    # Kedro's own reading of what is typed, since it decides what is text and what a number.
+    typed = _split_params(None, None, params)  # pyright: ignore[reportArgumentType]
+    return ProjectConfigLoader(str(CONF), env=env, runtime_params=typed, **CONFIG_LOADER_ARGS)["parameters"]
+
+
+def resolved(**typed: Any) -> dict[str, Any]:
+    """RAW with typed values merged in, as Kedro does, and resolved."""
+    return resolve(merge(RAW, typed), typed)
+
+
+def refusal(**typed: Any) -> str:
+    with pytest.raises(ConfigError) as refused:
+        resolved(**typed)
+    return refused.value.message
+
+
+@pytest.mark.parametrize("preset", [None, *PRESETS])
+def test_every_shipped_preset_resolves_and_all_its_methods_can_be_built(preset: str | None) -> None:
+    parameters = load(env=preset)
+    assert parameters["runs"].keys() == parameters["methods"].keys()
+    for method, runs in parameters["runs"].items():
+        assert list(runs) == [f"seed{seed}" for seed in parameters["study"]["seeds"]]
+        for run in runs.values():
+            with torch.device("meta"):
+                parts = build(RunConfig(**run))
+            kind = parts.loss.critic_kind
+            assert parts.critic.kind == kind, f"{method} needs a {kind} critic"
+
+
+def test_the_defaults_are_those_of_the_base() -> None:
+    parameters = load()
+    assert parameters["data"]["name"] == "stacked_mnist_5k"
+    run = parameters["runs"]["relation_gan"]["seed0"]
+    assert (run["dataset"], run["method"], run["seed"]) == ("stacked_mnist_5k", "relation_gan", 0)
+    assert run["loss"] == parameters["methods"]["relation_gan"]["loss"]
+    assert run["training"]["steps"] == parameters["training"]["steps"]
+    for network in ("generator", "critic"):
+        assert run[network]["name"] == parameters["networks"][network]["name"]
+
+
+def test_resolving_changes_no_file_and_gives_the_same_again() -> None:
+    assert load() == load()
+
+
+def test_a_run_has_the_defaults_of_training_spelt_out() -> None:
+    training = resolved()["runs"]["plain"]["seed0"]["training"]
+    assert training == TrainingConfig(**RAW["training"]).model_dump(mode="json")
+    assert training["optimiser"] == "adam"
+
+
+def test_networks_take_their_pixels_from_the_data_and_the_rest_from_the_method() -> None:
+    run = resolved()["runs"]["tuned"]["seed0"]
+    assert run["generator"] == {"name": "dcgan_generator", "latent": 8, "width": 2, "size": 16, "channels": 1}
+    assert run["critic"] == {"name": "dcgan_critic", "width": 2, "merge": "add", "size": 16, "channels": 1}
+
+
+def test_a_method_overrides_the_common_training_and_what_is_typed_overrides_both() -> None:
+    common, own, typed = (
+        resolved()["runs"]["plain"],
+        resolved()["runs"]["tuned"],
+        resolved(training={"lr_critic": 0.25, "betas": [0.0, 0.9]})["runs"]["tuned"],
+    )
+    assert [runs["seed0"]["training"]["lr_critic"] for runs in (common, own, typed)] == [0.1, 0.5, 0.25]
+    assert typed["seed0"]["training"]["betas"] == [0.0, 0.9]
+    assert typed["seed0"]["training"]["lr_generator"] == 0.1  # what is not typed stays
+
+
+def test_typed_training_wins_over_a_shipped_method() -> None:
+    shipped = load()["runs"]["relation_gan"]["seed0"]["training"]
+    typed = load("training.lr_critic=0.125,training.steps=3")["runs"]["relation_gan"]["seed0"]["training"]
+    assert typed == {**shipped, "lr_critic": 0.125, "steps": 3}
+
+
+@pytest.mark.parametrize(
+    ("params", "methods", "seeds"),
+    [
+        ("study.methods=rahinge+vanilla,study.seeds=0+1+2", ["rahinge", "vanilla"], [0, 1, 2]),
+        ("study.methods=rahinge,study.seeds=7", ["rahinge"], [7]),
+        ("study.methods=vanilla+rahinge,study.seeds=4194303+0", ["vanilla", "rahinge"], [4194303, 0]),
+    ],
+)
+def test_typed_lists_are_joined_by_plus(params: str, methods: list[str], seeds: list[int]) -> None:
+    parameters = load(params)
+    assert (parameters["study"]["methods"], parameters["study"]["seeds"]) == (methods, seeds)
+    assert list(parameters["runs"]["rahinge"]) == [f"seed{seed}" for seed in seeds]
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (
+            {"data": {"cuont": 5}},
+            "unknown parameter 'data.cuont', did you mean 'count'?; "
+            "known are: name, size, channels, count, held_out_per_class, seed, judge",
+        ),
+        ({"data": {"judge": {"epohs": 5}}}, "unknown parameter 'data.judge.epohs', did you mean 'epochs'?; known are"),
+        ({"dta": {}}, "unknown parameter 'dta', did you mean 'data'?; known are: data, networks, methods, training"),
+        ({"zzz": 1}, "unknown parameter 'zzz'; known are: data, networks"),
+        (
+            {"methods": {"plain": {"titel": "x"}}},
+            "unknown parameter 'methods.plain.titel', did you mean 'title'?; known are: title, loss, regularisers",
+        ),
+        (
+            {"training": {"stpes": 5}},
+            "unknown parameter 'training.stpes' (or methods.plain.training), did you mean 'steps'?; known are: steps",
+        ),
+        (
+            {"methods": {"tuned": {"training": {"stpes": 5}}}},
+            "unknown parameter 'training.stpes' (or methods.tuned.training), did you mean 'steps'?; known are: steps",
+        ),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_known_one(typed: dict[str, Any], message: str) -> None:
+    assert refusal(**typed).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ({"data": {"count": -5}}, "parameter 'data.count' is -5: input should be greater than 0"),
+        ({"data": {"count": "many"}}, "parameter 'data.count' is 'many': input should be a valid integer"),
+        ({"data": {"name": "A b"}}, "parameter 'data.name' is 'A b': string should match pattern"),
+        ({"data": {"held_out_per_class": 401}}, "parameter 'data.held_out_per_class' is 401: input should be less"),
+        ({"data": 3}, "parameter 'data' is 3: input should be a valid dictionary"),
+        (
+            {"evaluation": {"samples": 99}},
+            "parameter 'evaluation.samples' is 99: input should be greater than or equal to 100",
+        ),
+        (
+            {"training": {"batch_size": 1}},
+            "parameter 'training.batch_size' (or methods.plain.training) is 1: input should be greater than or equal",
+        ),
+        (
+            {"training": {"steps": -1}},
+            "parameter 'training.steps' (or methods.plain.training) is -1: input should be greater than 0",
+        ),
+        (
+            {"training": {"optimiser": "sgd"}},
+            "parameter 'training.optimiser' (or methods.plain.training) is 'sgd': input should be 'adam' or 'rmsprop'",
+        ),
+        (
+            {"methods": {"plain": {"training": {"betas": [0.0, 1.0]}}}},
+            "parameter 'training.betas' (or methods.plain.training) is [0.0, 1.0]: each beta must be at least 0 and",
+        ),
+        ({"methods": {"mine": {"title": "x"}}}, "parameter 'methods.mine.loss' is missing"),
+        ({"study": {"seeds": "1+1"}}, "parameter 'study.seeds' is '1+1': seeds must be different numbers from 0 to "),
+        ({"study": {"seeds": -1}}, "parameter 'study.seeds' is -1: seeds must be different numbers from 0 to 4194303"),
+        ({"study": {"seeds": 2**22}}, "parameter 'study.seeds' is 4194304: seeds must be different numbers from 0 to"),
+        ({"study": {"seeds": "0+x"}}, "parameter 'study.seeds.1' is 'x': input should be a valid integer"),
+        ({"study": {"seeds": []}}, "parameter 'study.seeds' is []: list should have at least 1 item"),
+        ({"study": {"methods": []}}, "parameter 'study.methods' is []: list should have at least 1 item"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_what_is_allowed(typed: dict[str, Any], message: str) -> None:
+    assert refusal(**typed).startswith(message)
+
+
+def test_every_wrong_value_is_named_at_once() -> None:
+    message = refusal(data={"count": -1, "size": 0})
+    assert "'data.count' is -1" in message
+    assert "'data.size' is 0" in message
+
+
+@pytest.mark.parametrize(
+    ("methods", "message"),
+    [
+        ("plian", "study.methods: unknown method 'plian', did you mean 'plain'?; choose from: plain, tuned"),
+        ("plain+wgan_gp", "study.methods: unknown method 'wgan_gp'; choose from: plain, tuned"),
+        ("", "study.methods: unknown method ''; choose from: plain, tuned"),
+    ],
+)
+def test_an_unknown_method_is_refused_with_the_known_ones(methods: str, message: str) -> None:
+    assert refusal(study={"methods": methods}) == message
+
+
+def test_a_method_named_twice_is_refused_as_a_seed_is() -> None:
+    # It would stand twice in the table, as if two runs agreed.
+    assert "study.methods" in refusal(study={"methods": "plain+plain"})
+
+
+@pytest.mark.parametrize("value", ["maybe", "no way", 7])
+def test_a_replace_that_is_neither_true_nor_false_is_refused(value: object) -> None:
+    assert "training.replace" in refusal(training={"replace": value})
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_replace_is_about_the_command_and_not_about_the_weights(value: bool) -> None:
+    parameters = resolved(training={"replace": value})
+    assert parameters["training"]["replace"] is value
+    assert "replace" not in parameters["runs"]["plain"]["seed0"]["training"]
+
+
+@pytest.mark.parametrize("typed", [{"loss": {}}, {"loss": {"form": "eq6"}}])
+def test_a_method_whose_loss_has_no_name_is_refused(typed: dict[str, Any]) -> None:
+    raw = deepcopy(RAW)
+    raw["methods"]["plain"] |= typed
+    with pytest.raises((ConfigError, ValueError), match="name"):
+        build(RunConfig(**resolve(raw)["runs"]["plain"]["seed0"]))
+
+
+@pytest.mark.parametrize("key", ["samples", "kid_subset_size"])
+def test_fewer_samples_than_the_kernel_distance_needs_are_refused_before_any_training(key: str) -> None:
+    values = {"samples": {"samples": 500}, "kid_subset_size": {"kid_subset_size": 2000}}[key]
+    assert "kid_subset_size" in refusal(evaluation=values)
+
+
+def test_an_unknown_preset_is_refused_with_the_shipped_ones() -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(env="stacked_minst")
+    assert refused.value.message == f"there is no preset 'stacked_minst'; choose one of: {', '.join(PRESETS)}"
+
+
+def test_presets_are_the_folders_besides_base_and_local() -> None:
+    assert ProjectConfigLoader(str(CONF), **CONFIG_LOADER_ARGS).presets() == PRESETS
+
+
+def test_the_latest_loader_is_the_one_in_force() -> None:
+    first, second = (ProjectConfigLoader(str(CONF), **CONFIG_LOADER_ARGS) for _ in range(2))
+    assert ProjectConfigLoader.latest is second is not first
+
+
+@pytest.mark.parametrize(
+    ("layers", "merged"),
+    [
+        ([], {}),
+        ([{"a": 1}, {"b": 2}], {"a": 1, "b": 2}),
+        ([{"a": 1}, {"a": 2}, {"a": 3}], {"a": 3}),
+        ([{"a": {"b": 1, "c": 2}}, {"a": {"b": 3}}], {"a": {"b": 3, "c": 2}}),
+        # A list is one value: it is not joined with the list below it.
+        ([{"a": [1, 2]}, {"a": [3]}], {"a": [3]}),
+        ([{"a": {"b": 1}}, {"a": 5}], {"a": 5}),
+        ([{"a": 5}, {"a": {"b": 1}}], {"a": {"b": 1}}),
+        # Options of one class mean nothing to another one.
+        ([{"name": "x", "width": 1}, {"name": "y", "depth": 2}], {"name": "y", "depth": 2}),
+        ([{"name": "x", "width": 1}, {"name": "x", "depth": 2}], {"name": "x", "width": 1, "depth": 2}),
+        ([{"name": "x", "width": 1}, {"depth": 2}], {"name": "x", "width": 1, "depth": 2}),
+        ([{"n": {"name": "x", "width": 1}, "k": 0}, {"n": {"name": "y"}}], {"n": {"name": "y"}, "k": 0}),
+    ],
+)
+def test_merge_by_hand(layers: list[dict[str, Any]], merged: dict[str, Any]) -> None:
+    assert merge(*layers) == merged
+
+
+def test_merge_shares_nothing_with_its_layers() -> None:
+    layers = [{"a": {"b": [1]}}, {"c": [2]}]
+    kept = deepcopy(layers)
+    merged = merge(*layers)
+    merged["a"]["b"].append(3)
+    merged["c"].append(4)
+    assert layers == kept

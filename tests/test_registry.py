@@ -1,0 +1,99 @@
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from kedro.framework.project import configure_project
+from kedro.pipeline import Pipeline
+
+from relation_gan.config import ProjectConfigLoader
+from relation_gan.pipeline_registry import register_pipelines
+from relation_gan.settings import CONFIG_LOADER_ARGS
+
+CONF = str(Path(__file__).parents[1] / "conf")
+
+
+def pipelines(env: str | None = None, **study: Any) -> dict[str, Pipeline]:
+    """The pipelines of a session with these parameters."""
+    ProjectConfigLoader(CONF, env=env, runtime_params={"study": study} if study else {}, **CONFIG_LOADER_ARGS)
+    return register_pipelines()
+
+
+def namespaces(pipeline: Pipeline, tag: str) -> list[str]:
+    return sorted({str(node.namespace) for node in pipeline.nodes if tag in node.tags})
+
+
+def test_there_is_a_pipeline_a_method_one_for_the_study_and_one_for_the_data() -> None:
+    made = pipelines()
+    assert ProjectConfigLoader.latest is not None
+    methods = ProjectConfigLoader.latest["parameters"]["methods"]
+    assert {"__default__", "ingestion", "study", *methods} <= made.keys()
+
+
+def test_the_default_is_the_main_method() -> None:
+    made = pipelines()
+    assert made["__default__"] is made["relation_gan"]
+
+
+def test_an_unknown_pipeline_is_refused_with_the_known_ones() -> None:
+    made = pipelines()
+    with pytest.raises(click.UsageError) as refused:
+        made["wgan_pg"]
+    assert refused.value.message == f"there is no pipeline 'wgan_pg'; choose one of: {', '.join(sorted(made))}"
+
+
+def test_a_study_has_a_run_for_every_method_and_seed() -> None:
+    study = pipelines(methods="rahinge+vanilla", seeds="0+3")["study"]
+    runs = [f"stacked_mnist_5k.{method}.seed{seed}" for method in ("rahinge", "vanilla") for seed in (0, 3)]
+    assert namespaces(study, "training") == runs
+    assert namespaces(study, "evaluation") == runs
+    assert namespaces(study, "ingestion") == ["stacked_mnist_5k"]
+
+
+def test_a_methods_pipeline_has_its_runs_alone() -> None:
+    method = pipelines(methods="rahinge", seeds="1+2")["vanilla"]
+    assert namespaces(method, "training") == [f"stacked_mnist_5k.vanilla.seed{seed}" for seed in (1, 2)]
+
+
+def test_each_run_is_trained_once_with_its_own_configuration() -> None:
+    study = pipelines(methods="rahinge+vanilla", seeds="0+3")["study"]
+    trained = {node.namespace: node.inputs for node in study.nodes if "training" in node.tags}
+    assert len(trained) == 4
+    for run, inputs in trained.items():
+        dataset, method, seed = str(run).split(".")
+        assert inputs == [f"{dataset}.images", f"params:runs.{method}.{seed}", "params:training", f"{run}.checkpoints"]
+
+
+def test_every_run_ends_in_the_one_report() -> None:
+    study = pipelines(methods="rahinge+vanilla", seeds="0+3")["study"]
+    collect = next(node for node in study.nodes if node.name.endswith("collect_runs"))
+    for run in namespaces(study, "training"):
+        assert f"{run}.scores" in collect.inputs
+        assert f"{run}.history" in collect.inputs
+    assert {"study.report", "study.table", "study.samples", "study.summary"} <= study.all_outputs()
+
+
+def test_nothing_has_to_be_given_besides_parameters_and_handles() -> None:
+    # Whatever else a node takes must be made by a node before it.
+    free = {name for name in pipelines()["study"].inputs() if not name.startswith("params:")}
+    handles = ("checkpoints", "judge_file", "reference_file")
+    assert {name for name in free if name.rpartition(".")[2] not in handles} == set()
+
+
+def test_a_preset_gives_its_names_to_the_data_and_the_report() -> None:
+    study = pipelines(env="smoke", methods="vanilla", seeds="5")["study"]
+    assert namespaces(study, "training") == ["stacked_mnist_smoke.vanilla.seed5"]
+    assert "study_smoke.report" in study.all_outputs()
+
+
+def test_one_run_can_be_sliced_out_by_its_namespace() -> None:
+    study = pipelines(methods="rahinge+vanilla", seeds="0+3")["study"]
+    run = study.only_nodes_with_namespaces(["stacked_mnist_5k.vanilla.seed3"])
+    assert namespaces(run, "training") == ["stacked_mnist_5k.vanilla.seed3"]
+    assert namespaces(run, "ingestion") == []
+
+
+def test_outside_any_session_the_pipelines_are_those_of_the_default_environment() -> None:
+    configure_project("relation_gan")
+    assert ProjectConfigLoader.latest is None
+    assert namespaces(register_pipelines()["vanilla"], "training") == ["stacked_mnist_5k.vanilla.seed0"]

@@ -19,7 +19,7 @@ RAW: dict[str, Any] = {
         "name": "tiny",
         "size": 16,
         "channels": 1,
-        "count": 100,
+        "count": 1000,
         "held_out_per_class": 5,
         "judge": {"epochs": 1},
     },

@@ -4,11 +4,11 @@ import difflib
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import click
 from kedro.config import MissingConfigException, OmegaConfigLoader
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 
 from relation_gan.gan.metrics.judging import JudgeConfig
 from relation_gan.gan.training import TrainingConfig
@@ -45,6 +45,12 @@ class EvaluationConfig(Model):
     seed: int = Field(0, ge=0)
     batch_size: PositiveInt = 500
 
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.samples < self.kid_subset_size:
+            raise ValueError(f"samples {self.samples} must not be fewer than kid_subset_size {self.kid_subset_size}")
+        return self
+
 
 def _split(value: Any) -> Any:
     """Lists typed on the command line are joined by `+`, since Kedro splits --params at commas."""
@@ -56,11 +62,18 @@ def _split(value: Any) -> Any:
 class StudyConfig(Model):
     """Which runs one table compares."""
 
-    name: str = Field("{pipeline}", pattern=r"^[a-z0-9_{}]+$", description="the report's folder")
+    name: str = Field("{pipeline}", pattern=r"^([a-z0-9_]|\{pipeline\})+$", description="the report's folder")
     methods: list[str] = Field(min_length=1)
     seeds: list[int] = Field(min_length=1)
 
     _split_methods = field_validator("methods", "seeds", mode="before")(_split)
+
+    @field_validator("methods")
+    @classmethod
+    def _different(cls, methods: list[str]) -> list[str]:
+        if len(set(methods)) < len(methods):
+            raise ValueError("methods must be different ones")
+        return methods
 
     @field_validator("seeds")
     @classmethod
@@ -135,7 +148,14 @@ def resolve(raw: Mapping[str, Any], typed: Mapping[str, Any] | None = None) -> d
     """
     typed = typed or {}
     parameters = _validate(Parameters, raw)
-    replace = bool(raw["training"].get("replace", False))
+    if parameters.data.count < parameters.evaluation.kid_subset_size:
+        raise ConfigError(
+            f"data.count {parameters.data.count} must not be less than evaluation.kid_subset_size "
+            f"{parameters.evaluation.kid_subset_size}"
+        )
+    replace = raw["training"].get("replace", False)
+    if not isinstance(replace, bool):
+        raise ConfigError(f"parameter 'training.replace' is {replace!r}: it must be true or false")
     common = {key: value for key, value in raw["training"].items() if key != "replace"}
     typed_training = {key: value for key, value in typed.get("training", {}).items() if key != "replace"}
     unknown = [name for name in parameters.study.methods if name not in parameters.methods]

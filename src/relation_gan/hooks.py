@@ -73,7 +73,7 @@ class CheckHooks:
             try:
                 with torch.device("meta"):
                     build(RunConfig(**config))
-            except ValueError as error:
+            except (ValueError, TypeError, RuntimeError) as error:  # the last two are torch's own refusals
                 raise ConfigError(f"method '{run.method}': {error}") from None
             checkpoints = catalog.load(f"{run.full}.checkpoints")
             check_writable(checkpoints.folder)

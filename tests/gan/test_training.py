@@ -120,7 +120,9 @@ def test_a_resumed_run_ends_in_the_same_bits(tmp_path, loss, order):
     first = state(loss, order=order)
     for _ in range(5):
         train_step(first, Noise(), terms, observe=True)
-    first.grids = whole.grids[:1] + [g for step, g in zip(first.config.grid_steps()[1:], whole.grids[1:]) if step <= 5]
+    first.grids = whole.grids[:1] + [
+        g for step, g in zip(first.config.grid_steps()[1:], whole.grids[1:], strict=True) if step <= 5
+    ]
     store.save(first, CONFIG)
     resumed = fit(state(loss, order=order, seed=0), Noise(), terms, store, CONFIG)
     assert_same(weights(resumed), weights(whole))

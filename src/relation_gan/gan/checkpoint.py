@@ -36,8 +36,11 @@ def save(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, An
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(flat, partial, metadata={"description": json.dumps(description)})
-    os.replace(partial, path)
+    try:
+        save_file(flat, partial, metadata={"description": json.dumps(description)})
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def load(path: Path) -> Described:
@@ -73,7 +76,7 @@ def load_network(path: Path) -> Network:
         network = networks.create(**description["network"])
         network.load_state_dict(tensors)
         network.notes = description["notes"]
-    except (KeyError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path} holds no network that this version can build ({error})") from error
     return network.eval()
 

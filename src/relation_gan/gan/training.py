@@ -1,6 +1,7 @@
 """The training step, and the loop around it."""
 
 import math
+import shutil
 import signal
 import threading
 import time
@@ -302,10 +303,11 @@ class CheckpointStore:
         return description
 
     def discard_others(self, config: dict[str, Any]) -> None:
-        """Remove the checkpoint unless it belongs to this configuration."""
+        """Remove the checkpoint and the kept generators unless they belong to this configuration."""
         try:
             self.check(config)
         except checkpoint.CheckpointError:
+            shutil.rmtree(self.folder / "snapshots", ignore_errors=True)
             self.path.unlink()
 
     def restore(self, state: TrainState, config: dict[str, Any]) -> bool:

@@ -83,7 +83,7 @@ def test_the_recipe_makes_the_store_that_it_describes(digits: Digits, tmp_path) 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint8])
 def test_a_mode_is_the_number_that_the_digits_write(dtype: type) -> None:
-    # As uint8 the ids would wrap around at 256.
+    # The ids must not wrap around at 256, whatever the labels are stored as.
     labels = np.array([[0, 0, 0], [0, 0, 7], [0, 4, 2], [3, 0, 0], [9, 9, 9]], dtype)
     assert stacked.mode_ids(labels).tolist() == [0, 7, 42, 300, 999]
 

@@ -12,7 +12,7 @@ CONFIG = JudgeConfig(epochs=6, batch_size=16)
 
 
 def pictures(n: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Noisy pictures of a bright bar: lying for class 0, standing for class 1. Turning by 12 degrees keeps the class."""
+    """Noisy pictures of a bright bar: it lies for class 0 and stands for class 1, also when it is turned a little."""
     random = torch.Generator().manual_seed(seed)
     labels = torch.arange(n) % 2
     images = torch.randint(0, 60, (n, 1, 16, 16), generator=random, dtype=torch.uint8)

@@ -1,5 +1,6 @@
 """What holds for every network, so that a new file is tested on arrival, and the critics' merges and splits."""
 
+import re
 from typing import Any
 
 import pytest
@@ -116,7 +117,7 @@ def test_scores_are_not_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("merge", "symmetric"), [("absdiff", True), ("add", True), ("sumdiff", True), ("concat", False)]
+    ("merge", "symmetric"), [("absdiff", True), ("add", True), ("sumdiff", True), ("concat", False), ("concat_sym", True)]
 )
 def test_which_merges_are_symmetric(merge: str, symmetric: bool) -> None:
     network, a, b = critic(kind="pair", merge=merge), images(3), images(3, seed=1)
@@ -209,15 +210,14 @@ PAIR = {"kind": "pair", "size": 16, "channels": 3}
 def test_what_does_not_fit_together_is_refused_with_the_remedy(
     name: str, options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(ValueError) as refused:  # noqa: PT011: the message is compared below
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         networks.create(name, **options)
-    assert str(refused.value).startswith(message)
 
 
 @pytest.mark.parametrize("size", [0, -16, 4, 7, 17, 30, 36, 100])
 @pytest.mark.parametrize(("name", "options"), [("dcgan_critic", {"kind": "score"}), ("dcgan_generator", {"latent": 4})])
 def test_a_size_that_does_not_halve_to_4_to_7_pixels_is_refused(name: str, options: dict[str, Any], size: int) -> None:
-    with pytest.raises(ValueError, match="the image size must be 4 to 7 times a power of two, such as 16, 28, 32"):
+    with pytest.raises(ValueError, match="the image size .* must be 4 to 7 times a power of two, such as 16, 28, 32"):
         networks.create(name, size=size, channels=1, **options)
 
 

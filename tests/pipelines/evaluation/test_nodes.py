@@ -28,8 +28,6 @@ HISTORY: dict[str, Any] = {
     "status": "finished",
     "step": 4,
     "seconds": 2.0,
-    "parameters_generator": 10,
-    "parameters_critic": 20,
 }
 
 
@@ -51,6 +49,12 @@ def a_generator(seed: int = 0, diverged: bool = False) -> Generator:
 def judged(labels: list[list[int]], name: str = "averaged", **more: Tensor) -> Described:
     fields = {"labels": torch.tensor(labels, dtype=torch.uint8), "confidence": torch.ones(len(labels)), **more}
     return Described({f"{name}/{field}": value for field, value in fields.items()}, {})
+
+
+def cost(history: dict[str, Any]) -> dict[str, float]:
+    """The cost of a run whose generator has 4 * 2 + 2 = 10 parameters, and its critic 19 + 1 = 20."""
+    generator, critic = torch.nn.Linear(4, 2), torch.nn.Linear(19, 1)
+    return nodes.score_cost(history, cast(Any, generator), cast(Any, critic))
 
 
 def is_flat(scores: dict[str, Any]) -> bool:
@@ -146,9 +150,8 @@ def test_features_are_scored_against_the_reference() -> None:
     ],
 )
 def test_the_cost_by_hand(seconds: float, step: int, rates: dict[str, float]) -> None:
-    scores = nodes.score_cost({**HISTORY, "seconds": seconds, "step": step})
-    expected = {"steps": step, "seconds": seconds, "parameters_generator": 10, "parameters_critic": 20, **rates}
-    assert scores == expected
+    scores = cost({**HISTORY, "seconds": seconds, "step": step})
+    assert scores == {"steps": step, "seconds": seconds, "parameters_generator": 10, "parameters_critic": 20, **rates}
     assert is_flat(scores)
 
 
@@ -202,15 +205,15 @@ def test_a_point_of_the_curve_is_the_score_of_its_generator(tmp_path: Path, judg
 
 @pytest.mark.parametrize(("status", "more"), [("finished", {}), ("failed", {}), ("diverged", {"diverged_at": 4.0})])
 def test_collected_scores_are_flat_floats(status: str, more: dict[str, float]) -> None:
-    cost = nodes.score_cost(HISTORY)
+    costs = cost(HISTORY)
     history = {**HISTORY, "status": status}
-    scores = nodes.collect_scores({"modes": 3.0}, {"fid_judge": 1.5}, cost, reference_of(torch.randn(5, 2)), history)
-    assert scores == {"modes": 3.0, "fid_judge": 1.5, **cost, "judge_accuracy": 0.75, **more}
+    scores = nodes.collect_scores({"modes": 3.0}, {"fid_judge": 1.5}, costs, reference_of(torch.randn(5, 2)), history)
+    assert scores == {"modes": 3.0, "fid_judge": 1.5, **costs, "judge_accuracy": 0.75, **more}
     assert is_flat(scores)
 
 
 def test_a_diverged_run_without_samples_has_the_scores_that_are_left() -> None:
     history = {**HISTORY, "status": "diverged"}
-    scores = nodes.collect_scores({}, {}, nodes.score_cost(history), reference_of(torch.randn(5, 2)), history)
+    scores = nodes.collect_scores({}, {}, cost(history), reference_of(torch.randn(5, 2)), history)
     assert scores["diverged_at"] == 4
     assert "modes" not in scores

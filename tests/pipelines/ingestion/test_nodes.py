@@ -17,16 +17,16 @@ DATA: dict[str, Any] = {
     "count": 40,
     "held_out_per_class": 100,
     "seed": 0,
-    "judge": {"epochs": 1, "required_accuracy": 0.2},
+    "judge": {"epochs": 2, "required_accuracy": 0.2},
 }
 EVALUATION = {"samples": 30, "batch_size": 16}
 
 
 @pytest.fixture
 def few(digits: Digits) -> Digits:
-    """500 real digits to learn from and 200 held out."""
+    """1,000 real digits to learn from and 200 held out."""
     return Digits(
-        digits.train_images[::8], digits.train_labels[::8], digits.held_out_images[::5], digits.held_out_labels[::5]
+        digits.train_images[::4], digits.train_labels[::4], digits.held_out_images[::5], digits.held_out_labels[::5]
     )
 
 
@@ -109,8 +109,8 @@ def test_what_does_not_change_the_judge_does_not_train_it_again(
 @pytest.mark.parametrize(
     "change",
     [
-        {"judge": {"epochs": 2, "required_accuracy": 0.2}},
-        {"judge": {"epochs": 1, "required_accuracy": 0.2, "seed": 1}},
+        {"judge": {"epochs": 3, "required_accuracy": 0.2}},
+        {"judge": {"epochs": 2, "required_accuracy": 0.2, "seed": 1}},
         {"held_out_per_class": 99},
         {"seed": 1},
     ],

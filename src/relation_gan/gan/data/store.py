@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,13 +117,22 @@ def save_store(folder: Path, recipe: Recipe) -> ImageStore:
         if {key: manifest.get(key) for key in recipe.description} == json.loads(json.dumps(recipe.description)):
             return ImageStore(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
+        partial = Path(temporary) / folder.name
+        partial.mkdir()
+        _write(partial, recipe)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(partial, folder)
+    return ImageStore(folder)
+
+
+def _write(partial: Path, recipe: Recipe) -> None:
     images = np.lib.format.open_memmap(partial / "images.npy", "w+", np.uint8, recipe.shape)
     labels = np.lib.format.open_memmap(partial / "labels.npy", "w+", np.int64, recipe.label_shape)
     start = 0
     for batch, batch_labels in recipe.batches():
+        if start + len(batch) > len(images):
+            raise StoreError(f"{recipe.description['name']}: expected {len(images)} images, the source gave more")
         images[start : start + len(batch)] = batch
         labels[start : start + len(batch)] = batch_labels
         start += len(batch)
@@ -137,29 +147,30 @@ def save_store(folder: Path, recipe: Recipe) -> ImageStore:
         "sha256": _digest(images, labels),
     }
     (partial / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
-    return ImageStore(folder)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / "manifest.json"
     try:
         manifest = json.loads(path.read_text())
+        if not isinstance(manifest, dict):
+            raise ValueError("no JSON object")
         missing = {"name", "shape", "label_shape", "sha256"} - manifest.keys()
         if missing:
-            raise KeyError(", ".join(sorted(missing)))
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+        if len(manifest["shape"]) != 4:
+            raise ValueError(f"its shape is {manifest['shape']}")
         return manifest
     except FileNotFoundError:
         raise StoreError(f"{folder} holds no prepared data set (no manifest.json); run the ingestion first") from None
-    except (json.JSONDecodeError, KeyError) as error:
+    except (ValueError, TypeError) as error:  # of JSON, of UTF-8, or of the above
         raise StoreError(f"{path} is damaged ({error}); delete the folder, and the next run makes it again") from error
 
 
 def _open_map(path: Path, shape: list[int]) -> np.ndarray:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise StoreError(
             f"{path} is missing or truncated ({error}); delete {path.parent}, and the next run makes it again"
         ) from error

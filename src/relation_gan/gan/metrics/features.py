@@ -19,7 +19,13 @@ def moments(features: Tensor | np.ndarray) -> Moments:
 
 
 def frechet_distance(real: Moments, fake: Moments) -> float:
-    """||m1 - m2||^2 + Tr(C1 + C2 - 2 (C1 C2)^(1/2)): FID when the features are Inception's."""
+    """||m1 - m2||^2 + Tr(C1 + C2 - 2 (C1 C2)^(1/2)): FID when the features are Inception's.
+
+    Raises:
+        ValueError: the two are of features of different lengths.
+    """
+    if real["mu"].shape != fake["mu"].shape:
+        raise ValueError(f"moments of {real['mu'].shape} and {fake['mu'].shape} features cannot be compared")
     return fid_statistics_to_metric(real, fake, verbose=False)["frechet_inception_distance"]
 
 
@@ -34,6 +40,8 @@ def kernel_distance(
         ValueError: fewer features than `subset_size`, or not finite.
     """
     real, fake = _checked(real), _checked(fake)
+    if real.shape[1] != fake.shape[1]:
+        raise ValueError(f"features of length {real.shape[1]} and {fake.shape[1]} cannot be compared")
     if min(len(real), len(fake)) < subset_size:
         raise ValueError(
             f"kernel_distance needs {subset_size} samples a side, got {len(real)} and {len(fake)}; "

@@ -15,6 +15,7 @@ MERGES: dict[str, tuple[int, Callable[[Tensor, Tensor], Tensor]]] = {
     "absdiff": (1, lambda a, b: (a - b).abs()),
     "add": (1, lambda a, b: a + b),
     "concat": (2, lambda a, b: torch.cat([a, b], 1)),
+    "concat_sym": (2, lambda a, b: torch.cat([a, b], 1)),  # the mean of both orders' scores
     "sumdiff": (2, lambda a, b: torch.cat([a + b, (a - b).abs()], 1)),
 }
 
@@ -63,6 +64,11 @@ class Critic(Network):
 
     def relate(self, a: Tensor, b: Tensor) -> Tensor:
         """Scores (B,) of pairs of embeddings."""
+        if self.merge == "concat_sym":
+            return (self._related(a, b) + self._related(b, a)) / 2
+        return self._related(a, b)
+
+    def _related(self, a: Tensor, b: Tensor) -> Tensor:
         return self._scores(self.relation(MERGES[self.merge][1](a, b)))
 
     def forward(self, a: Tensor, b: Tensor | None = None) -> Tensor:

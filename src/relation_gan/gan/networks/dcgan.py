@@ -13,11 +13,11 @@ def levels(size: int) -> tuple[int, int]:
     Raises:
         ValueError: the size does not halve to such a map.
     """
-    n = 0
+    n, given = 0, size
     while size > 7 and size % 2 == 0:
         size, n = size // 2, n + 1
     if not 4 <= size <= 7 or n == 0:
-        raise ValueError("the image size must be 4 to 7 times a power of two, such as 16, 28, 32, 64 or 128")
+        raise ValueError(f"the image size {given} must be 4 to 7 times a power of two, such as 16, 28, 32, 64 or 128")
     return n, size
 
 

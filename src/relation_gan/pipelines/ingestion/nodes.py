@@ -74,7 +74,7 @@ def describe_real(
         kept = checkpoint.load(path)
         if kept.description["made_from"] == made_from:
             return kept
-    stored = judging.judge_images(judge, (images[i : i + size] for i in range(0, count, size)))
+    stored = judging.judge_images(judge, (images[i : min(i + size, count)] for i in range(0, count, size)))
     fresh = stacked.stack(digits.train_images, digits.train_labels, count, data["seed"] + 1, size)
     again = judging.judge_images(judge, (torch.from_numpy(batch) for batch, _ in fresh))
     held_out = stacked.stack(digits.held_out_images, digits.held_out_labels, 1000, data["seed"], size)

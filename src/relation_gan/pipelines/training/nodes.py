@@ -36,6 +36,14 @@ def build(run: RunConfig) -> Parts:
     Raises:
         ValueError: the configuration names something unknown, or parts that do not fit together.
     """
+    for part, options in (
+        ("loss", run.loss),
+        ("generator", run.generator),
+        ("critic", run.critic),
+        *(("regulariser", options) for options in run.regularisers),
+    ):
+        if "name" not in options:
+            raise ValueError(f"its {part} has no name, only {options}; add name: ...")
     loss = losses.create(**run.loss)
     terms = [regularisers.create(**options) for options in run.regularisers]
     for term, options in zip(terms, run.regularisers, strict=True):

@@ -117,7 +117,8 @@ def test_scores_are_not_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("merge", "symmetric"), [("absdiff", True), ("add", True), ("sumdiff", True), ("concat", False), ("concat_sym", True)]
+    ("merge", "symmetric"),
+    [("absdiff", True), ("add", True), ("sumdiff", True), ("concat", False), ("concat_sym", True)],
 )
 def test_which_merges_are_symmetric(merge: str, symmetric: bool) -> None:
     network, a, b = critic(kind="pair", merge=merge), images(3), images(3, seed=1)

@@ -4,7 +4,9 @@ import itertools
 
 from torch import Tensor, nn
 
-from relation_gan.gan.networks.base import Critic, Generator, check_choice, merged_channels, register
+from relation_gan.gan.networks.base import KINDS, Critic, Generator, check_choice, merged_channels, register
+
+INITS = ("dcgan", "lecun")
 
 
 def levels(size: int) -> tuple[int, int]:
@@ -21,44 +23,62 @@ def levels(size: int) -> tuple[int, int]:
     return n, size
 
 
-def initialise(module: nn.Module) -> None:
-    """Weights N(0, .02), batch-norm scales N(1, .02), biases 0 (DCGAN, section 4)."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-    elif isinstance(module, nn.BatchNorm2d):
-        nn.init.normal_(module.weight, 1.0, 0.02)
-    else:
-        return
-    if module.bias is not None:
-        nn.init.zeros_(module.bias)
+def initialise(module: nn.Module, init: str) -> None:
+    """Draw the weights of every layer; biases are 0.
+
+    `dcgan`: N(0, .02), batch-norm scales N(1, .02) (DCGAN, section 4). `lecun`: N(0, 1/fan_in), which
+    keeps the scale of a signal through narrow layers, where N(0, .02) all but silences it.
+    """
+    check_choice("init", init, INITS)
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            # A transposed convolution of stride 2 feeds each output from a quarter of its taps.
+            fan_in = (
+                layer.weight[:, 0].numel() / 4 if isinstance(layer, nn.ConvTranspose2d) else layer.weight[0].numel()
+            )
+            nn.init.normal_(layer.weight, 0.0, 0.02 if init == "dcgan" else fan_in**-0.5)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1.0, 0.02)
+        else:
+            continue
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
 
 
 class DCGANGenerator(Generator):
-    """z (B, latent) -> images (B, channels, size, size) in [-1, 1]."""
-
-    def __init__(self, size: int, channels: int, latent: int, width: int, batch_norm: bool) -> None:
+    def __init__(self, size: int, channels: int, latent: int, width: int, refine: int, init: str) -> None:
         super().__init__()
         n, base = levels(size)
         self.latent = latent
         widths = [width * 2**i for i in reversed(range(n))]
+        outputs = [*widths[1:], refine or channels]
         layers: list[nn.Module] = [
-            nn.Linear(latent, widths[0] * base**2, bias=not batch_norm),
+            nn.Linear(latent, widths[0] * base**2, bias=False),
             nn.Unflatten(1, (widths[0], base, base)),
         ]
-        for w_in, w_out in zip(widths, [*widths[1:], channels], strict=True):
-            layers += [nn.BatchNorm2d(w_in)] if batch_norm else []
-            layers += [nn.ReLU(), nn.ConvTranspose2d(w_in, w_out, 4, 2, 1)]
+        for w_in, w_out in zip(widths, outputs, strict=True):
+            layers += [nn.BatchNorm2d(w_in), nn.ReLU(), nn.ConvTranspose2d(w_in, w_out, 4, 2, 1)]
+        if refine:
+            layers += [nn.BatchNorm2d(refine), nn.ReLU(), nn.Conv2d(refine, channels, 3, 1, 1)]
         self.layers = nn.Sequential(*layers, nn.Tanh())
-        self.apply(initialise)
+        initialise(self, init)
 
     def forward(self, z: Tensor) -> Tensor:
         return self.layers(z)
 
 
 @register("dcgan_generator")
-def dcgan_generator(size: int, channels: int, latent: int, width: int = 64, batch_norm: bool = True) -> DCGANGenerator:
-    """`width` is the number of channels at half the image size; it doubles at each halving."""
-    return DCGANGenerator(size, channels, latent, width, batch_norm)
+def dcgan_generator(
+    size: int, channels: int, latent: int, width: int = 64, refine: int = 0, init: str = "dcgan"
+) -> DCGANGenerator:
+    """Transposed convolutions that double the map, each after batch norm and ReLU.
+
+    Args:
+        width: channels at half the image size; doubled at each halving.
+        refine: channels at the full size, before a last 3x3 convolution; 0 leaves that layer out, as DCGAN does.
+        init: `dcgan` or `lecun`, see `initialise`.
+    """
+    return DCGANGenerator(size, channels, latent, width, refine, init)
 
 
 @register("dcgan_critic")
@@ -69,9 +89,11 @@ def dcgan_critic(
     width: int = 64,
     embed_blocks: int | None = None,
     relation_blocks: int = 0,
+    embedding: int = 0,
     merge: str = "absdiff",
     head: int = 256,
     features: int = 128,
+    init: str = "dcgan",
 ) -> Critic:
     """Halving convolutions split into `embed_blocks` + `relation_blocks`, and a two-layer head.
 
@@ -79,14 +101,18 @@ def dcgan_critic(
     own images alone and images may be embedded together.
 
     Args:
+        width: channels at half the image size; doubled at each halving.
+        embedding: length of the vector that the embedding module ends in; 0 merges its maps.
         head: width of the hidden layer after the merge; 0 makes the head linear.
         features: length of f(x) for kind="feature".
+        init: `dcgan` or `lecun`, see `initialise`.
 
     Raises:
-        ValueError: the blocks do not add up to the number of halvings, or an additive merge
-            meets a linear head (then D(a, b) = s(a) + s(b), whose gradient vanishes).
+        ValueError: the blocks do not add up to the number of halvings, relation blocks are to follow
+            a vector, or an additive merge meets a linear head (then D(a, b) = s(a) + s(b), which
+            learns nothing).
     """
-    check_choice("kind", kind, ("score", "pair", "feature"))
+    check_choice("kind", kind, KINDS)
     n, base = levels(size)
     embed_blocks = n - relation_blocks if embed_blocks is None else embed_blocks
     if embed_blocks < 0 or relation_blocks < 0 or embed_blocks + relation_blocks != n:
@@ -94,24 +120,34 @@ def dcgan_critic(
             f"embed_blocks {embed_blocks} + relation_blocks {relation_blocks} must be {n}, "
             f"the number of halvings of a {size}-pixel image"
         )
+    if embedding and relation_blocks:
+        raise ValueError(
+            f"embedding {embedding} makes a vector, which {relation_blocks} relation_blocks cannot convolve; "
+            "set one of the two to 0"
+        )
     if kind == "pair" and merge == "add" and head == 0 and relation_blocks == 0:
         raise ValueError(
             "merge 'add' with a linear head scores D(a, b) = s(a) + s(b), which learns nothing from the "
             "triplet loss; set head to a width above 0 or choose merge 'absdiff'"
         )
     widths = [channels, *(width * 2**i for i in range(n))]
-    at_merge = widths[embed_blocks]
     blocks = []
     for i, (w_in, w_out) in enumerate(itertools.pairwise(widths)):
         w_in = merged_channels(kind, merge, w_in) if i == embed_blocks else w_in
         blocks.append(nn.Sequential(nn.Conv2d(w_in, w_out, 4, 2, 1), nn.LeakyReLU(0.2)))
-    last = merged_channels(kind, merge, at_merge) if relation_blocks == 0 else widths[-1]
+    flat = widths[-1] * base**2
+    bottom, top = blocks[:embed_blocks], [*blocks[embed_blocks:], nn.Flatten()]
+    if embedding:
+        bottom += [nn.Flatten(), nn.Linear(flat, embedding)]
+        # A pair critic is not linear where it merges; the others need something in its place.
+        top = [] if kind == "pair" else [nn.LeakyReLU(0.2)]
+        flat = embedding
+    joined = flat if relation_blocks else merged_channels(kind, merge, flat)
     outputs = features if kind == "feature" else 1
-    top: list[nn.Module] = [nn.Flatten()]
     if head:
-        top += [nn.Linear(last * base**2, head), nn.LeakyReLU(0.2), nn.Linear(head, outputs)]
+        top += [nn.Linear(joined, head), nn.LeakyReLU(0.2), nn.Linear(head, outputs)]
     else:
-        top += [nn.Linear(last * base**2, outputs)]
-    critic = Critic(kind, nn.Sequential(*blocks[:embed_blocks]), nn.Sequential(*blocks[embed_blocks:], *top), merge)
-    critic.apply(initialise)
+        top += [nn.Linear(joined, outputs)]
+    critic = Critic(kind, nn.Sequential(*bottom), nn.Sequential(*top), merge)
+    initialise(critic, init)
     return critic

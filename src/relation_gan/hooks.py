@@ -122,11 +122,11 @@ class CheckHooks:
 
 def closing(study: str) -> str:
     """Where the results of a study lie, and what to type next."""
-    folder = Path("data/08_reporting") / study
+    folder, uri = Path("data/08_reporting") / study, mlflow.get_tracking_uri()
     lines = {
         f"{folder}/report.html": "the report: open it in a browser",
         f"{folder}/table.csv": "the same table for other programs",
-        f"mlflow ui --backend-store-uri {mlflow.get_tracking_uri()}": "every parameter, metric and artifact",
+        uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}": "every parameter, metric, artifact",
         "kedro viz run": "the graph",
         "kedro run --pipeline=study --params=study.methods=relation_gan+vanilla,study.seeds=0+1": "compare losses",
     }
@@ -156,7 +156,7 @@ class MlflowHooks(MlflowHook):
             super().after_context_created(context)
         except tracking.AWAY as error:
             raise click.ClickException(
-                f"MLflow at {uri} cannot be reached ({str(error).splitlines()[0]}); start its server, or unset "
+                f"MLflow at {uri} cannot be reached ({tracking.first_line(error)}); start its server, or unset "
                 "MLFLOW_TRACKING_URI to track into a local file"
             ) from None
 
@@ -186,9 +186,8 @@ def forgiving(what: str) -> Iterator[None]:
     try:
         yield
     except tracking.AWAY as error:
-        logger.warning(
-            "MLflow did not take %s (%s); the same command sends what is missing", what, str(error).splitlines()[0]
-        )
+        logger.warning("MLflow did not take %s; the same command sends what is missing", what)
+        logger.debug("%s", error)
 
 
 class TrackingHooks:

@@ -52,7 +52,7 @@ class StepLog:
             self._rows = []
         except AWAY as error:
             delay = RETRY_SECONDS
-            logger.warning("MLflow does not answer (%s); %d rows wait, training goes on", _first_line(error), len(rows))
+            logger.warning("MLflow does not answer (%s); %d rows wait, training goes on", first_line(error), len(rows))
         self._next = time.monotonic() + delay
         return not self._rows
 
@@ -162,5 +162,6 @@ def command() -> str:
     return " ".join([name if name != "__main__.py" else "kedro", *sys.argv[1:]])
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+def first_line(error: BaseException) -> str:
+    """The beginning of a message, which of MLflow's can be a page."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:100]

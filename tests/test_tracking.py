@@ -1,0 +1,99 @@
+"""What reaches MLflow, also when its server is away for a while."""
+
+import json
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow.exceptions import MlflowException
+
+from relation_gan import tracking
+
+
+@pytest.fixture
+def parent(tmp_path: Path):
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    mlflow.set_experiment("test")
+    with mlflow.start_run() as run:
+        yield run.info.run_id
+
+
+def steps(run_id: str, name: str = "train/generator_loss") -> list[int]:
+    return [metric.step for metric in mlflow.MlflowClient().get_metric_history(run_id, name)]
+
+
+def row(step: int) -> dict[str, float]:
+    return {"step": step, "generator_loss": step / 2}
+
+
+def test_rows_reach_the_run_that_is_trained(parent, tmp_path):
+    child = tracking.child_run(tmp_path / "run", "a.b.seed0", "config", {"method": "b"})
+    with tracking.step_log(child):
+        for step in (5, 10):
+            tracking.log_step(step, row(step))
+    assert steps(child) == [5, 10]
+    assert mlflow.MlflowClient().get_run(child).data.metrics == {"train/generator_loss": 5.0}
+    assert steps(parent) == []
+
+
+def test_without_tracking_a_step_is_logged_nowhere():
+    tracking.log_step(1, row(1))  # no run, no error
+
+
+def test_training_outlives_the_server_and_what_it_missed_is_sent_later(parent, tmp_path, monkeypatch, caplog):
+    child = tracking.child_run(tmp_path / "run", "a.b.seed0", "config", {})
+    rows = [row(step) for step in (5, 10, 15, 20)]
+
+    def away(*_: object, **__: object) -> None:
+        raise MlflowException("connection refused")
+
+    with tracking.step_log(child):
+        tracking.log_step(5, rows[0])
+        tracking._current.flush()
+        with monkeypatch.context() as patch:
+            patch.setattr(mlflow.MlflowClient, "log_batch", away)
+            tracking.log_step(10, rows[1])
+            assert not tracking._current.flush()
+        assert "connection refused" in caplog.text
+        tracking.log_step(15, rows[2])
+    # What waited is sent with the next flush.
+    assert steps(child) == [5, 10, 15]
+    # A process that was killed leaves a gap, which the complete history fills, and fills once.
+    for _ in range(2):
+        tracking.complete_history(child, rows)
+        assert sorted(steps(child)) == [5, 10, 15, 20]
+
+
+def test_a_run_keeps_its_mlflow_run_over_a_restart(parent, tmp_path):
+    first = tracking.child_run(tmp_path / "run", "a.b.seed0", "config", {"commit": "1"})
+    again = tracking.child_run(tmp_path / "run", "a.b.seed0", "config", {"commit": "2"})
+    assert first == again
+    run = mlflow.MlflowClient().get_run(first)
+    assert run.data.tags["commit"] == "2"
+    assert run.data.tags["mlflow.parentRunId"] == parent
+    assert run.info.run_name == "a.b.seed0"
+
+
+def test_another_configuration_gets_another_run_and_the_old_one_stays(parent, tmp_path):
+    old, new = (tracking.child_run(tmp_path / "run", "a.b.seed0", config, {}) for config in ("one", "two"))
+    assert old != new
+    assert mlflow.MlflowClient().get_run(old).info.lifecycle_stage == "active"
+
+
+def test_a_run_that_this_server_does_not_know_is_made_anew(parent, tmp_path):
+    folder = tmp_path / "run"
+    first = tracking.child_run(folder, "a.b.seed0", "config", {})
+    note = folder / "mlflow_run.json"
+    note.write_text(json.dumps({**json.loads(note.read_text()), "run_id": "0" * 32}))
+    assert tracking.child_run(folder, "a.b.seed0", "config", {}) not in (first, "0" * 32)
+
+
+def test_flatten():
+    assert tracking.flatten({"a": {"b": 1, "c": {"d": [2]}}, "e": {}}) == {"a.b": 1, "a.c.d": [2], "e": {}}
+
+
+def test_provenance_outside_a_checkout_says_so(tmp_path):
+    found = tracking.provenance(tmp_path)
+    assert found["commit"] == "not a git checkout"
+    assert found["uncommitted changes"] == "unknown"
+    assert "torch " in found["versions"]

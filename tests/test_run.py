@@ -31,12 +31,17 @@ def make_project(folder: Path) -> Path:
     return folder
 
 
-def command(project: Path, *arguments: str) -> subprocess.Popen[str]:
+def command(project: Path, *arguments: str, kedro: tuple[str, ...] = ("run", "--env=smoke")) -> subprocess.Popen[str]:
     """`kedro run --env=smoke ...` in a project, as a process of its own."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("KEDRO", "MLFLOW"))}
-    environment |= {"OMP_NUM_THREADS": "1", "DO_NOT_TRACK": "1", "PYTHONPATH": str(project / "src")}
+    environment |= {
+        "OMP_NUM_THREADS": "1",
+        "DO_NOT_TRACK": "1",
+        "KEDRO_ENV": "smoke",
+        "PYTHONPATH": str(project / "src"),
+    }
     return subprocess.Popen(
-        [sys.executable, "-m", "kedro", "run", "--env=smoke", *arguments],
+        [sys.executable, "-m", "kedro", *kedro, *arguments],
         cwd=project,
         env=environment,
         text=True,
@@ -45,8 +50,8 @@ def command(project: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def run(project: Path, *arguments: str) -> str:
-    process = command(project, *arguments)
+def run(project: Path, *arguments: str, **options: tuple[str, ...]) -> str:
+    process = command(project, *arguments, **options)
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     return output
@@ -178,7 +183,7 @@ def test_a_run_stopped_and_killed_goes_on_to_the_same_bits(finished, tmp_path):
         ("relation_gone", {}, "there is no pipeline 'relation_gone'; choose one of: .*relation_gan"),
         ("relation_gan", {"networks": {"critic": {"mirge": "add"}}}, "has no option 'mirge'; its options are: .*merge"),
         ("relation_gan", {"networks": {"critic": {"merge": "mul"}}}, "merge 'mul' is unknown; choose one of: absdiff"),
-        ("relation_gan", {"data": {"size": 27}}, "the image size must be 4 to 7 times a power of two"),
+        ("relation_gan", {"data": {"size": 27}}, "the image size 27 must be 4 to 7 times a power of two"),
         (
             "relation_gan",
             {"training": {"batch_size": 8}},
@@ -265,3 +270,12 @@ def test_a_diverged_run_is_a_result(project):
     history = json.loads((model(project, "rahinge") / "history.json").read_text())
     assert history["status"] == "diverged"
     assert "rahinge,0,diverged" in (project / "data/08_reporting/study_smoke/table.csv").read_text()
+
+
+def test_kedro_viz_builds_a_graph_with_layers_and_one_result_a_run(project):
+    run(project, "--include-previews", kedro=("viz", "build"))
+    graph = json.loads((project / "build/api/main").read_text())
+    assert graph["layers"] == ["primary", "models", "model_output", "reporting"]
+    top = {node["name"] for node in graph["nodes"] if not node["modular_pipelines"] and node["type"] == "data"}
+    assert f"{DATASET}.relation_gan.seed0.result" in top
+    assert f"{DATASET}.relation_gan.seed0.judged" not in top

@@ -65,6 +65,9 @@ class CheckHooks:
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, pipeline: Pipeline, catalog: Any) -> None:
+        for name in sorted(pipeline.all_outputs()):
+            if path := getattr(catalog.get(name), "_filepath", None):
+                check_writable(Path(path).parent)
         runs = sorted({run for node in pipeline.nodes if "training" in node.tags and (run := run_of(node.namespace))})
         training = catalog.load("params:training") if runs else {}
         stores = {run.dataset: store for run in runs if (store := self._store(catalog, run.dataset))}
@@ -76,7 +79,6 @@ class CheckHooks:
             except (ValueError, TypeError, RuntimeError) as error:  # the last two are torch's own refusals
                 raise ConfigError(f"method '{run.method}': {error}") from None
             checkpoints = catalog.load(f"{run.full}.checkpoints")
-            check_writable(checkpoints.folder)
             if run.dataset in stores and not training["replace"]:
                 try:
                     checkpoints.check(depends_on(config, stores[run.dataset].digest))

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 
 from relation_gan.gan.checkpoint import Described
 from relation_gan.gan.data import stacked
@@ -19,6 +20,11 @@ logger = logging.getLogger(__name__)
 Scores = dict[str, float]
 
 
+def device() -> torch.device:
+    """Where samples are drawn and judged: an accelerator if there is one."""
+    return Fabric(accelerator="auto", devices=1).device
+
+
 def prefixed(prefix: str, scores: Scores) -> Scores:
     return {prefix + name: value for name, value in scores.items()}
 
@@ -31,8 +37,11 @@ def judge_samples(
     Both are empty for a run that diverged to values which are no images.
     """
     judged, pictures = {}, {}
+    place = device()
+    judge.to(place)
     count, size = evaluation["samples"], evaluation["batch_size"]
     for name, network in (("averaged", generator), ("raw", generator_raw)):
+        network.to(place)
         kept: list[torch.Tensor] = []
 
         def batches(network: Generator = network, kept: list[torch.Tensor] = kept) -> Any:
@@ -107,10 +116,13 @@ def score_curve(
 ) -> list[Scores]:
     """Mode coverage and confidence of the generators kept over training, with fewer samples each."""
     rows: dict[int, Scores] = {}
+    place = device()
+    judge.to(place)
     for name, prefix in (("averaged", ""), ("raw", "raw_")):
         for step, network in checkpoints.snapshots(name):
             if step > history["step"]:
                 continue
+            network.to(place)
             batches = samples(network, evaluation["curve_samples"], evaluation["seed"], evaluation["batch_size"])
             try:
                 result = judging.judge_images(judge, batches)

@@ -37,28 +37,19 @@ def judge_samples(
     Both are empty for a run that diverged to values which are no images.
     """
     judged, pictures = {}, {}
-    place = device()
+    place, seed, size = device(), evaluation["seed"], evaluation["batch_size"]
     judge.to(place)
-    count, size = evaluation["samples"], evaluation["batch_size"]
     for name, network in (("averaged", generator), ("raw", generator_raw)):
         network.to(place)
-        kept: list[torch.Tensor] = []
-
-        def batches(network: Generator = network, kept: list[torch.Tensor] = kept) -> Any:
-            for batch in samples(network, count, evaluation["seed"], size):
-                missing = evaluation["pictures"] - sum(map(len, kept))
-                kept.extend([batch[:missing]] if missing > 0 else [])
-                yield batch
-
         try:
-            result = judging.judge_images(judge, batches())
+            result = judging.judge_images(judge, samples(network, evaluation["samples"], seed, size))
         except ValueError as error:
             logger.warning("No samples of the %s generator: %s", name, error)
             continue
         judged |= {f"{name}/{field}": value for field, value in result._asdict().items()}
         ids = stacked.mode_ids(result.labels.numpy())
         pictures |= {
-            f"{name}/samples": torch.cat(kept),
+            f"{name}/samples": torch.cat(list(samples(network, evaluation["pictures"], seed, size))),
             f"{name}/mode_counts": torch.from_numpy(np.bincount(ids, minlength=stacked.N_MODES)),
         }
     return Described(judged, {}), Described(pictures, {})

@@ -1,5 +1,6 @@
 """One node a family of scores, so that a family can be computed again alone."""
 
+import itertools
 import logging
 from typing import Any
 
@@ -46,10 +47,12 @@ def judge_samples(
         except ValueError as error:
             logger.warning("No samples of the %s generator: %s", name, error)
             continue
+        n_batches = -(-evaluation["pictures"] // size)
+        first = itertools.islice(samples(network, evaluation["samples"], seed, size), n_batches)
         judged |= {f"{name}/{field}": value for field, value in result._asdict().items()}
         ids = stacked.mode_ids(result.labels.numpy())
         pictures |= {
-            f"{name}/samples": torch.cat(list(samples(network, evaluation["pictures"], seed, size))),
+            f"{name}/samples": torch.cat(list(first))[: evaluation["pictures"]],
             f"{name}/mode_counts": torch.from_numpy(np.bincount(ids, minlength=stacked.N_MODES)),
         }
     return Described(judged, {}), Described(pictures, {})

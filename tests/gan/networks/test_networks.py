@@ -9,6 +9,7 @@ import torch
 from relation_gan.gan import networks
 from relation_gan.gan.networks import Critic, Generator, Network
 from relation_gan.gan.networks.base import KINDS, MERGES, merged_channels
+from relation_gan.gan.networks.dcgan import doubling
 from relation_gan.gan.networks.judge import Judge
 
 SIZES = (16, 28, 32, 64)
@@ -187,6 +188,18 @@ PAIR = {"kind": "pair", "size": 16, "channels": 3}
     [
         ("dcgan_critic", {**PAIR, "kind": "pairs"}, "kind 'pairs' is unknown; choose one of: score, pair, feature"),
         ("dcgan_critic", {**PAIR, "merge": "sum"}, "merge 'sum' is unknown; choose one of: absdiff, add, concat"),
+        ("dcgan_critic", {**PAIR, "init": "he"}, "init 'he' is unknown; choose one of: dcgan, lecun"),
+        ("dcgan_critic", {**PAIR, "hidden": 8}, "hidden 8 leads to an embedding vector; set embedding to its length"),
+        (
+            "dcgan_critic",
+            {**PAIR, "embedding": 8, "relation_blocks": 1},
+            "embedding 8 makes a vector, which 1 relation_blocks cannot convolve; set one of the two to 0",
+        ),
+        (
+            "dcgan_generator",
+            {"size": 16, "channels": 1, "latent": 4, "up": "bilinear"},
+            "up 'bilinear' is unknown; choose one of: transposed, nearest",
+        ),
         (
             "dcgan_critic",
             {**PAIR, "size": 32, "embed_blocks": 1, "relation_blocks": 1},
@@ -226,6 +239,33 @@ def test_a_size_that_does_not_halve_to_4_to_7_pixels_is_refused(name: str, optio
 def test_the_refusal_of_a_size_names_it(size: int) -> None:
     with pytest.raises(ValueError, match=rf"\b{size}\b"):
         networks.create("dcgan_critic", kind="score", size=size, channels=1)
+
+
+@pytest.mark.parametrize("kind", ["score", "pair", "feature"])
+@pytest.mark.parametrize("hidden", [0, 7])
+def test_an_embedding_is_a_vector_of_the_length_asked_for(kind: str, hidden: int) -> None:
+    network = critic(kind=kind, embedding=5, hidden=hidden)
+    assert network.embed(images(3)).shape == (3, 5)
+    assert (network(images(3), images(3)) if kind == "pair" else network(images(3))).shape[0] == 3
+
+
+def test_upsampling_draws_no_checkerboard() -> None:
+    # A constant map stays constant in the middle when every pixel sees the same taps: nearest does, transposed not.
+    torch.manual_seed(0)
+    spread = {}
+    for up in ("nearest", "transposed"):
+        layers = torch.nn.Sequential(*doubling(up, 2, 1))
+        spread[up] = layers(torch.ones(1, 2, 6, 6))[0, 0, 4:8, 4:8].std().item()
+    assert spread["nearest"] < 1e-6
+    assert spread["transposed"] > 1e-2
+
+
+def test_lecun_keeps_the_scale_of_a_signal() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(64, 3, 16, 16)
+    for init, low, high in (("lecun", 0.1, 10.0), ("dcgan", 0.0, 0.01)):
+        network = networks.create("dcgan_critic", kind="score", size=16, channels=3, width=16, head=16, init=init)
+        assert low < network(x).std().item() < high
 
 
 def test_a_pair_critic_wants_two_images() -> None:

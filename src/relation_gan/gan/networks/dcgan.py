@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from relation_gan.gan.networks.base import KINDS, Critic, Generator, check_choice, merged_channels, register
 
 INITS = ("dcgan", "lecun")
+UPS = ("transposed", "nearest")
 
 
 def levels(size: int) -> tuple[int, int]:
@@ -45,21 +46,26 @@ def initialise(module: nn.Module, init: str) -> None:
             nn.init.zeros_(layer.bias)
 
 
+def doubling(up: str, w_in: int, w_out: int) -> list[nn.Module]:
+    """Layers that double the size of a map."""
+    check_choice("up", up, UPS)
+    if up == "transposed":
+        return [nn.ConvTranspose2d(w_in, w_out, 4, 2, 1)]
+    return [nn.Upsample(scale_factor=2), nn.Conv2d(w_in, w_out, 3, 1, 1)]
+
+
 class DCGANGenerator(Generator):
-    def __init__(self, size: int, channels: int, latent: int, width: int, refine: int, init: str) -> None:
+    def __init__(self, size: int, channels: int, latent: int, width: int, up: str, init: str) -> None:
         super().__init__()
         n, base = levels(size)
         self.latent = latent
-        widths = [width * 2**i for i in reversed(range(n))]
-        outputs = [*widths[1:], refine or channels]
+        widths = [*(width * 2**i for i in reversed(range(n))), channels]
         layers: list[nn.Module] = [
             nn.Linear(latent, widths[0] * base**2, bias=False),
             nn.Unflatten(1, (widths[0], base, base)),
         ]
-        for w_in, w_out in zip(widths, outputs, strict=True):
-            layers += [nn.BatchNorm2d(w_in), nn.ReLU(), nn.ConvTranspose2d(w_in, w_out, 4, 2, 1)]
-        if refine:
-            layers += [nn.BatchNorm2d(refine), nn.ReLU(), nn.Conv2d(refine, channels, 3, 1, 1)]
+        for w_in, w_out in itertools.pairwise(widths):
+            layers += [nn.BatchNorm2d(w_in), nn.ReLU(), *doubling(up, w_in, w_out)]
         self.layers = nn.Sequential(*layers, nn.Tanh())
         initialise(self, init)
 
@@ -69,16 +75,17 @@ class DCGANGenerator(Generator):
 
 @register("dcgan_generator")
 def dcgan_generator(
-    size: int, channels: int, latent: int, width: int = 64, refine: int = 0, init: str = "dcgan"
+    size: int, channels: int, latent: int, width: int = 64, up: str = "transposed", init: str = "dcgan"
 ) -> DCGANGenerator:
-    """Transposed convolutions that double the map, each after batch norm and ReLU.
+    """A linear layer and doublings of its map, each after batch norm and ReLU.
 
     Args:
         width: channels at half the image size; doubled at each halving.
-        refine: channels at the full size, before a last 3x3 convolution; 0 leaves that layer out, as DCGAN does.
+        up: `transposed`, DCGAN's 4x4 convolutions of stride 2, or `nearest`, upsampling and a 3x3 convolution,
+            which draws no checkerboards (Odena et al. 2016).
         init: `dcgan` or `lecun`, see `initialise`.
     """
-    return DCGANGenerator(size, channels, latent, width, refine, init)
+    return DCGANGenerator(size, channels, latent, width, up, init)
 
 
 @register("dcgan_critic")
@@ -89,6 +96,7 @@ def dcgan_critic(
     width: int = 64,
     embed_blocks: int | None = None,
     relation_blocks: int = 0,
+    hidden: int = 0,
     embedding: int = 0,
     merge: str = "absdiff",
     head: int = 256,
@@ -102,6 +110,7 @@ def dcgan_critic(
 
     Args:
         width: channels at half the image size; doubled at each halving.
+        hidden: width of a layer between the maps and the vector; 0 leaves it out.
         embedding: length of the vector that the embedding module ends in; 0 merges its maps.
         head: width of the hidden layer after the merge; 0 makes the head linear.
         features: length of f(x) for kind="feature".
@@ -109,7 +118,7 @@ def dcgan_critic(
 
     Raises:
         ValueError: the blocks do not add up to the number of halvings, relation blocks are to follow
-            a vector, or an additive merge meets a linear head (then D(a, b) = s(a) + s(b), which
+            a vector, a hidden layer leads to none, or an additive merge meets a linear head (then D(a, b) = s(a) + s(b), which
             learns nothing).
     """
     check_choice("kind", kind, KINDS)
@@ -125,6 +134,8 @@ def dcgan_critic(
             f"embedding {embedding} makes a vector, which {relation_blocks} relation_blocks cannot convolve; "
             "set one of the two to 0"
         )
+    if hidden and not embedding:
+        raise ValueError(f"hidden {hidden} leads to an embedding vector; set embedding to its length")
     if kind == "pair" and merge == "add" and head == 0 and relation_blocks == 0:
         raise ValueError(
             "merge 'add' with a linear head scores D(a, b) = s(a) + s(b), which learns nothing from the "
@@ -138,7 +149,10 @@ def dcgan_critic(
     flat = widths[-1] * base**2
     bottom, top = blocks[:embed_blocks], [*blocks[embed_blocks:], nn.Flatten()]
     if embedding:
-        bottom += [nn.Flatten(), nn.Linear(flat, embedding)]
+        bottom += [nn.Flatten()]
+        if hidden:
+            bottom += [nn.Linear(flat, hidden), nn.LeakyReLU(0.2)]
+        bottom += [nn.Linear(hidden or flat, embedding)]
         # A pair critic is not linear where it merges; the others need something in its place.
         top = [] if kind == "pair" else [nn.LeakyReLU(0.2)]
         flat = embedding

@@ -118,8 +118,8 @@ def dcgan_critic(
 
     Raises:
         ValueError: the blocks do not add up to the number of halvings, relation blocks are to follow
-            a vector, a hidden layer leads to none, or an additive merge meets a linear head (then D(a, b) = s(a) + s(b), which
-            learns nothing).
+            a vector, a hidden layer leads to none, or an additive merge meets a linear head (then
+            D(a, b) = s(a) + s(b), which learns nothing).
     """
     check_choice("kind", kind, KINDS)
     n, base = levels(size)

@@ -40,7 +40,7 @@ class EvaluationConfig(Model):
     samples: int = Field(ge=100)
     curve_samples: int = Field(ge=100, description="samples for each point of the score curve over training")
     pictures: PositiveInt = Field(256, description="samples kept as pictures")
-    kid_subsets: PositiveInt = 100
+    kid_subsets: PositiveInt = 50
     kid_subset_size: PositiveInt = 1000
     seed: int = Field(0, ge=0)
     batch_size: PositiveInt = 500

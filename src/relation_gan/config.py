@@ -43,7 +43,7 @@ class EvaluationConfig(Model):
     kid_subsets: PositiveInt = 50
     kid_subset_size: PositiveInt = 1000
     seed: int = Field(0, ge=0)
-    batch_size: PositiveInt = 500
+    batch_size: PositiveInt = 100
 
     @model_validator(mode="after")
     def _enough(self) -> Self:

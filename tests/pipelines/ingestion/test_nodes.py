@@ -19,7 +19,7 @@ DATA: dict[str, Any] = {
     "seed": 0,
     "judge": {"epochs": 2, "required_accuracy": 0.2},
 }
-EVALUATION = {"samples": 30, "batch_size": 16}
+EVALUATION = {"samples": 30, "curve_samples": 20, "batch_size": 16}
 
 
 @pytest.fixture

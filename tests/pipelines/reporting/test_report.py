@@ -45,7 +45,7 @@ def failed(method: str = "wgan", seed: int = 0, channels: int = 3, error: str = 
 
 def study(*runs: RunResult, channels: int = 3, **provenance: str) -> StudyResult:
     real = np.full((64, channels, 8, 8), 200, np.uint8)
-    reference = {"confidence": 0.985, "reverse_kl": 0.0192, "judge_accuracy": 0.978}
+    reference = {"confidence": 0.985, "reverse_kl": 0.0192, "curve_reverse_kl": 0.1, "judge_accuracy": 0.978}
     return StudyResult("a study", list(runs), real, reference, {"command": "kedro run", **provenance})
 
 

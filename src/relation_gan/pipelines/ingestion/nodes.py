@@ -69,7 +69,8 @@ def describe_real(
     """
     size = evaluation["batch_size"]
     count = min(evaluation["samples"], len(images))
-    made_from = checkpoint.fingerprint([images.digest, judge.notes, data["seed"], count])
+    curve_count = min(evaluation["curve_samples"], count)
+    made_from = checkpoint.fingerprint([images.digest, judge.notes, data["seed"], count, curve_count])
     if path.exists():
         kept = checkpoint.load(path)
         if kept.description["made_from"] == made_from:
@@ -79,12 +80,13 @@ def describe_real(
     again = judging.judge_images(judge, (torch.from_numpy(batch) for batch, _ in fresh))
     held_out = stacked.stack(digits.held_out_images, digits.held_out_labels, 1000, data["seed"], size)
     unseen = judging.judge_images(judge, (torch.from_numpy(batch) for batch, _ in held_out))
-    real = moments(stored.features)
+    real, ids = moments(stored.features), stacked.mode_ids(again.labels.numpy())
     scores = {
         "judge_accuracy": judge.notes["accuracy"],
         "confidence": float(unseen.confidence.mean()),
         "fid_judge": frechet_distance(real, moments(again.features)),
-        **mode_coverage(stacked.mode_ids(again.labels.numpy()), stacked.N_MODES),
+        **mode_coverage(ids, stacked.N_MODES),
+        "curve_reverse_kl": mode_coverage(ids[:curve_count], stacked.N_MODES)["reverse_kl"],
     }
     tensors = {
         "mean": torch.from_numpy(real["mu"]),

@@ -343,12 +343,15 @@ def _plots(study: StudyResult) -> list[tuple[str, str, str]]:
     reference = study.reference
     figure: dict[tuple[str, str], go.Figure] = {
         ("Modes found", averaged): figures.curves(study, "curve", {"modes": "solid", "raw_modes": "dash"}),
-        ("Reverse KL", f"Lower is more even. {averaged}"): figures.curves(
+        (
+            "Reverse KL",
+            f"Lower is more even. A point has fewer samples than the score, and a higher floor. {averaged}",
+        ): figures.curves(
             study,
             "curve",
             {"reverse_kl": "solid", "raw_reverse_kl": "dash"},
             log=True,
-            real=reference.get("reverse_kl"),
+            real=reference.get("curve_reverse_kl"),
         ),
         ("Judge’s confidence", averaged): figures.curves(
             study, "curve", {"confidence": "solid", "raw_confidence": "dash"}, real=reference.get("confidence")

@@ -7,7 +7,9 @@ throw them away. Ours embeds each distinct image once for both. Their gradients 
 
     python benchmarks/joint_step.py [--rounds 10] [--threads 2]
 
-prints milliseconds (medians, for this machine) and the ratio of the two (median over rounds that
+The critics merge maps and look at one pair an image, as the published ones do.
+
+It prints milliseconds (medians, for this machine) and the ratio of the two (median over rounds that
 alternate, so that a machine whose speed drifts slows both).
 """
 
@@ -23,8 +25,8 @@ from relation_gan.gan.training import TrainingConfig, TrainState, descend, gradi
 
 SIZES = {
     # name: (image size, channels, latent, width, batch)
-    "the default, 28x28, B 64": (28, 3, 64, 32, 64),
-    "DCGAN-64, B 16": (64, 3, 128, 64, 16),
+    "28x28, width 32, B 64": (28, 3, 64, 32, 64),
+    "DCGAN-64, width 64, B 16": (64, 3, 128, 64, 16),
 }
 
 

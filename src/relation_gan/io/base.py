@@ -7,17 +7,11 @@ from kedro.io import AbstractDataset
 
 
 class PathDataset(AbstractDataset):
-    """A dataset at one local path."""
+    """A dataset at one local path; `load` and `save` are its subclasses'."""
 
     def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         self._filepath = Path(filepath)
         self.metadata = metadata
-
-    def load(self) -> Any:
-        raise NotImplementedError
-
-    def save(self, data: Any) -> None:
-        raise NotImplementedError
 
     def _exists(self) -> bool:
         return self._filepath.exists()

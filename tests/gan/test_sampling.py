@@ -6,7 +6,7 @@ import torch
 from relation_gan.gan import networks
 from relation_gan.gan.data import to_uint8
 from relation_gan.gan.networks import Generator
-from relation_gan.gan.sampling import samples
+from relation_gan.gan.sampling import draw_latents, samples
 
 
 @pytest.fixture
@@ -48,6 +48,67 @@ def test_sampling_does_not_touch_the_global_random_state(generator: Generator) -
     before = torch.get_rng_state()
     list(samples(generator, 6, 1, 4))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def made(name: str, **options: object) -> Generator:
+    torch.manual_seed(0)
+    return cast(Generator, networks.create(name, **options))
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_latents_are_normal_numbers(generator: Generator) -> None:
+    # Labels mean nothing to a generator without classes.
+    expected = torch.randn((5, 4), generator=seeded())
+    assert torch.equal(draw_latents(generator, 5, seeded()), expected)
+    assert torch.equal(draw_latents(generator, 5, seeded(), torch.arange(5)), expected)
+
+
+def test_given_labels_stand_one_hot_behind_the_latents() -> None:
+    conditional = made("mlp_generator", dimensions=2, latent=4, widths=[8], classes=3)
+    z = draw_latents(conditional, 3, seeded(), torch.tensor([2, 0, 2]))
+    assert torch.equal(z[:, :4], torch.randn((3, 4), generator=seeded()))
+    assert z[:, 4:].tolist() == [[0, 0, 1], [1, 0, 0], [0, 0, 1]]
+    assert conditional(z).shape == (3, 2)
+
+
+def test_labels_that_are_not_given_are_drawn_evenly() -> None:
+    conditional = made("mlp_generator", dimensions=2, latent=4, widths=[8], classes=3)
+    labels = draw_latents(conditional, 3000, seeded())[:, 4:]
+    assert torch.equal(labels.sum(1), torch.ones(3000))
+    # Binomial with p = 1/3: 1,000 and a standard deviation of 26; five of them.
+    assert (labels.sum(0) - 1000).abs().max() < 130
+
+
+def test_samples_of_a_conditional_generator_are_of_all_classes() -> None:
+    # What comes out is the label alone: the weights of the latents are 0, those of the labels 0, 1 and 2.
+    conditional = made("mlp_generator", dimensions=2, latent=4, widths=[], classes=3)
+    weight, bias = conditional.parameters()
+    weight.data.copy_(torch.tensor([[0, 0, 0, 0, 0.0, 1.0, 2.0]] * 2))
+    bias.data.zero_()
+    points = torch.cat(list(samples(conditional, 50, 0, 20)))
+    assert sorted(set(points[:, 0].tolist())) == [0, 1, 2]
+
+
+def test_samples_of_points_are_not_quantised() -> None:
+    points = made("mlp_generator", dimensions=2, latent=4, widths=[8], scale=50.0)
+    batches = list(samples(points, 7, 5, 4))
+    assert [(tuple(batch.shape), batch.dtype) for batch in batches] == [
+        ((4, 2), torch.float32),
+        ((3, 2), torch.float32),
+    ]
+    random = seeded(5)
+    with torch.no_grad():
+        expected = [points(torch.randn((n, 4), generator=random)) for n in (4, 3)]
+    assert torch.equal(torch.cat(batches), torch.cat(expected))
+
+
+def test_diverged_points_are_refused() -> None:
+    points = made("mlp_generator", dimensions=2, latent=4, widths=[8], scale=float("inf"))
+    with pytest.raises(ValueError, match="the generator's points are not finite: its training diverged"):
+        list(samples(points, 4, 0, 4))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

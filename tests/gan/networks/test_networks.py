@@ -7,39 +7,19 @@ import pytest
 import torch
 
 from relation_gan.gan import networks
-from relation_gan.gan.networks import Critic, Generator, Network
+from relation_gan.gan.networks import Critic, Generator
 from relation_gan.gan.networks.base import KINDS, MERGES, merged_channels
-from relation_gan.gan.networks.dcgan import doubling
 from relation_gan.gan.networks.judge import Judge
+from tests.gan.networks.helpers import CRITICS, GENERATORS, critic, images, kinds, sizes, small
 
-SIZES = (16, 28, 32, 64)
-SMALL = {"channels": 3, "latent": 4, "width": 2, "head": 6, "features": 5, "n_classes": 3}
 KIND_OF = [
-    pytest.param(name, kind, id=f"{name}-{kind}" if kind else name)
-    for name in networks.names()
-    for kind in (KINDS if "kind" in networks.options(name) else (None,))
+    pytest.param(name, kind, id=f"{name}-{kind}" if kind else name) for name in networks.names() for kind in kinds(name)
 ]
 
 
-def small(name: str, size: int = 16, **options: Any) -> Network:
-    """A network of a few channels, with those of the options that it has."""
-    torch.manual_seed(0)
-    given = {**SMALL, "size": size, **options}
-    return networks.create(name, **{key: given[key] for key in networks.options(name) if given.get(key) is not None})
-
-
-def critic(**options: Any) -> Critic:
-    made = small("dcgan_critic", **options)
-    assert isinstance(made, Critic)
-    return made
-
-
-def images(n: int = 2, size: int = 16, seed: int = 0) -> torch.Tensor:
-    return torch.rand((n, 3, size, size), generator=torch.Generator().manual_seed(seed)) * 2 - 1
-
-
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(("name", "kind"), KIND_OF)
+@pytest.mark.parametrize(
+    ("name", "kind", "size"), [(*case.values, size) for case in KIND_OF for size in sizes(case.values[0])]
+)
 def test_every_network_maps_the_shapes_it_promises(name: str, kind: str | None, size: int) -> None:
     network = small(name, size, kind=kind)
     if isinstance(network, Generator):
@@ -71,7 +51,8 @@ def test_every_network_is_the_same_for_the_same_seed(name: str, kind: str | None
 @pytest.mark.parametrize(("name", "kind"), KIND_OF)
 def test_every_parameter_takes_part(name: str, kind: str | None) -> None:
     network = small(name, kind=kind)
-    inputs = [torch.randn(4, SMALL["latent"])] if isinstance(network, Generator) else [images(4), images(4, seed=1)]
+    size = sizes(name)[0]
+    inputs = [torch.randn(4, 4)] if isinstance(network, Generator) else [images(4, size), images(4, size, 1)]
     if isinstance(network, Judge):
         inputs = [inputs[0][:, :1]]
     output = network(*inputs[: 2 if kind == "pair" else 1])
@@ -80,19 +61,32 @@ def test_every_parameter_takes_part(name: str, kind: str | None) -> None:
     assert idle == []
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in networks.names() if isinstance(small(name, kind="score"), Generator)]
-)
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("name", "size"), [(name, size) for name in GENERATORS for size in sizes(name)])
 def test_a_generator_reaches_the_ends_of_its_range_and_no_further(name: str, size: int) -> None:
     generator = small(name, size)
     for parameter in generator.parameters():
         parameter.data.mul_(100)  # so that values without a bound would go far beyond it
     with torch.no_grad():
-        made = generator(torch.randn(8, SMALL["latent"], generator=torch.Generator().manual_seed(1)))
+        made = generator(torch.randn(8, 4, generator=torch.Generator().manual_seed(1)))
     assert made.abs().max() <= 1
     assert made.min() < -0.9
     assert made.max() > 0.9
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_a_generator_says_what_it_draws_from_and_what_it_draws(name: str) -> None:
+    generator = small(name)
+    assert isinstance(generator, Generator)
+    assert (generator.latent, generator.classes, generator.points) == (4, 0, False)
+
+
+@pytest.mark.parametrize("name", ["dcgan_generator", "dmgan_generator", "mlp_generator"])
+def test_a_conditional_generator_looks_at_the_label_behind_the_latents(name: str) -> None:
+    generator = small(name, classes=3, init="lecun").eval()
+    z = torch.randn(16, 4)
+    one, other = (generator(torch.cat([z, torch.eye(3)[label].expand(16, 3)], 1)) for label in (0, 2))
+    assert generator.classes == 3
+    assert (one - other).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("merge", MERGES)
@@ -101,11 +95,13 @@ def test_a_pair_critic_relates_embeddings(merge: str) -> None:
     torch.testing.assert_close(network(a, b), network.relate(network.embed(a), network.embed(b)))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_an_output_depends_on_its_own_images_alone(kind: str) -> None:
-    network, a, b = critic(kind=kind), images(5), images(5, seed=1)
+@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name in CRITICS for kind in KINDS])
+def test_an_output_depends_on_its_own_images_alone(name: str, kind: str) -> None:
+    size = sizes(name)[0]
+    network, a, b = critic(name, kind=kind, norm="none"), images(5, size), images(5, size, 1)
     whole = network(a, b) if kind == "pair" else network(a)
     alone = network(a[2:3], b[2:3]) if kind == "pair" else network(a[2:3])
+    assert not network.batch_norm
     torch.testing.assert_close(whole[2:3], alone)
 
 
@@ -151,30 +147,6 @@ def test_merges_by_hand(merge: str, expected: list[list[float]]) -> None:
     assert merged.shape[1] == 2 * factor == merged_channels("pair", merge, 2)
 
 
-@pytest.mark.parametrize("merge", MERGES)
-@pytest.mark.parametrize("relation_blocks", [0, 1, 2, 3])
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_split_of_the_blocks_works_with_every_merge(kind: str, relation_blocks: int, merge: str) -> None:
-    # 32 pixels halve three times, down to 4: to 3 - m blocks that embed and m that relate.
-    network = critic(kind=kind, size=32, merge=merge, embed_blocks=3 - relation_blocks, relation_blocks=relation_blocks)
-    a, b = images(2, 32), images(2, 32, 1)
-    side = 32 // 2 ** (3 - relation_blocks)
-    width = 3 if relation_blocks == 3 else 2 * 2 ** (2 - relation_blocks)  # 2, 4, 8 channels after each block
-    assert network.embed(a).shape == (2, width, side, side)
-    output = network(a, b) if kind == "pair" else network(a)
-    assert output.shape == ((2, 5) if kind == "feature" else (2,))
-
-
-def test_the_blocks_that_do_not_relate_embed() -> None:
-    assert critic(kind="pair", size=32, relation_blocks=1).embed(images(1, 32)).shape == (1, 4, 8, 8)
-
-
-def test_a_head_of_zero_is_linear() -> None:
-    # Two halvings of 16 pixels with 2 and then 4 channels leave 4 * 4 * 4 = 64 numbers.
-    linear = critic(kind="score", head=0).relation
-    assert [tuple(p.shape) for p in linear.parameters()] == [(1, 64), (1,)]
-
-
 @pytest.mark.parametrize("options", [{"head": 0, "relation_blocks": 1}, {"head": 4}])
 def test_adding_is_accepted_above_a_relation_that_is_not_linear(options: dict[str, int]) -> None:
     assert critic(kind="pair", merge="add", **options)(images(), images()).shape == (2,)
@@ -193,7 +165,18 @@ PAIR = {"kind": "pair", "size": 16, "channels": 3}
         (
             "dcgan_critic",
             {**PAIR, "embedding": 8, "relation_blocks": 1},
-            "embedding 8 makes a vector, which 1 relation_blocks cannot convolve; set one of the two to 0",
+            "embedding 8 ends the blocks that embed, but there are 2 blocks with relation_blocks 1 and packed: false; "
+            "set embedding to 0",
+        ),
+        (
+            "mlp_critic",
+            {"kind": "pair", "dimensions": 2, "widths": [], "embedding": 8},
+            "embedding 8 ends the blocks that embed, but there are 0 blocks with relation_blocks 0",
+        ),
+        (
+            "dcgan_critic",
+            {**PAIR, "embedding": 8, "packed": True},
+            "embedding 8 ends the blocks that embed, but there are 2 blocks with relation_blocks 0 and packed: true",
         ),
         (
             "dcgan_generator",
@@ -203,18 +186,69 @@ PAIR = {"kind": "pair", "size": 16, "channels": 3}
         (
             "dcgan_critic",
             {**PAIR, "size": 32, "embed_blocks": 1, "relation_blocks": 1},
-            "embed_blocks 1 + relation_blocks 1 must be 3, the number of halvings of a 32-pixel image",
+            "embed_blocks 1 + relation_blocks 1 must be 3, the number of blocks of this critic",
         ),
         (
             "dcgan_critic",
             {**PAIR, "relation_blocks": 3},
-            "embed_blocks -1 + relation_blocks 3 must be 2, the number of halvings of a 16-pixel image",
+            "embed_blocks -1 + relation_blocks 3 must be 2, the number of blocks of this critic",
         ),
         (
             "dcgan_critic",
             {**PAIR, "merge": "add", "head": 0},
-            "merge 'add' with a linear head scores D(a, b) = s(a) + s(b), which learns nothing from the "
-            "triplet loss; set head to a width above 0 or choose merge 'absdiff'",
+            "merge 'add' under a linear relation module scores D(a, b) = s(a) + s(b), which learns nothing from the "
+            "triplet loss; give the head a hidden layer or choose merge 'absdiff' (degenerate: true builds it all the "
+            "same)",
+        ),
+        ("dcgan_critic", {**PAIR, "merge": "concat_sym", "head": []}, "merge 'concat_sym' under a linear relation"),
+        (
+            "dcgan_critic",
+            {**PAIR, "sphere": True},
+            "sphere: true scales features to length 1, but kind 'pair' has none; leave it out",
+        ),
+        (
+            "dcgan_critic",
+            {**PAIR, "kind": "score", "packed": True},
+            "packed: true concatenates two images, but kind 'score' is given one; leave it out",
+        ),
+        (
+            "dcgan_critic",
+            {**PAIR, "packed": True, "relation_blocks": 2},
+            "packed: true leaves nothing to split; leave out embed_blocks and relation_blocks",
+        ),
+        (
+            "dcgan_critic",
+            {**PAIR, "norm": "batch", "relation_blocks": 1},
+            "batch norm in a relation module mixes the pairs that are related together, real and generated; "
+            "let all blocks embed, or set norm to 'none'",
+        ),
+        ("dcgan_critic", {**PAIR, "norm": "layer"}, "norm 'layer' is unknown; choose one of: none, batch"),
+        ("dcgan_critic", {**PAIR, "init": "normal:wide"}, "init 'normal:wide' is unknown; choose one of: dcgan, lecun"),
+        ("triplet_critic", {**PAIR, "layout": "lsun"}, "layout 'lsun' is unknown; choose one of: celeba, stl10"),
+        ("triplet_critic", {**PAIR, "activation": "selu"}, "activation 'selu' is unknown; choose one of: relu, leaky"),
+        ("triplet_generator", {"size": 40, "channels": 3, "latent": 4}, "the image size 40 must be a multiple of 16"),
+        ("sndcgan_critic", PAIR, "the image size 16 must be 32, 64 or 128 for the sndcgan networks"),
+        ("dmgan_critic", {**PAIR, "size": 3}, "the image size 3 must be at least 4 for the dmgan networks"),
+        (
+            "mlp_critic",
+            {**PAIR, "widths": [8], "dimensions": 2},
+            "dimensions 2, size 16, channels 3: give either dimensions, for points, or size and channels, for images",
+        ),
+        (
+            "mlp_generator",
+            {"latent": 4, "widths": [8], "size": 16},
+            "dimensions None, size 16, channels None: give either dimensions, for points, or size and channels",
+        ),
+        (
+            "mlp_generator",
+            {"latent": 4, "widths": [8], "dimensions": 2, "output": "sigmoid"},
+            "output 'sigmoid' is unknown; choose one of: linear, tanh",
+        ),
+        (
+            "ebgan_dcgan_critic",
+            PAIR,
+            "an autoencoder gives an image one energy: it serves kind 'score', not 'pair'; "
+            "choose another critic or a loss of scores",
         ),
         ("dcgan_critic", {"kind": "pair", "size": 16}, "network 'dcgan_critic' needs the option 'channels'"),
         ("dcgan_generator", {**PAIR}, "network 'dcgan_generator' has no option 'kind'; its options are: size, "),
@@ -226,46 +260,6 @@ def test_what_does_not_fit_together_is_refused_with_the_remedy(
 ) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         networks.create(name, **options)
-
-
-@pytest.mark.parametrize("size", [0, -16, 4, 7, 17, 30, 36, 100])
-@pytest.mark.parametrize(("name", "options"), [("dcgan_critic", {"kind": "score"}), ("dcgan_generator", {"latent": 4})])
-def test_a_size_that_does_not_halve_to_4_to_7_pixels_is_refused(name: str, options: dict[str, Any], size: int) -> None:
-    with pytest.raises(ValueError, match="the image size .* must be 4 to 7 times a power of two, such as 16, 28, 32"):
-        networks.create(name, size=size, channels=1, **options)
-
-
-@pytest.mark.parametrize("size", [17, 30])
-def test_the_refusal_of_a_size_names_it(size: int) -> None:
-    with pytest.raises(ValueError, match=rf"\b{size}\b"):
-        networks.create("dcgan_critic", kind="score", size=size, channels=1)
-
-
-@pytest.mark.parametrize("kind", ["score", "pair", "feature"])
-@pytest.mark.parametrize("hidden", [0, 7])
-def test_an_embedding_is_a_vector_of_the_length_asked_for(kind: str, hidden: int) -> None:
-    network = critic(kind=kind, embedding=5, hidden=hidden)
-    assert network.embed(images(3)).shape == (3, 5)
-    assert (network(images(3), images(3)) if kind == "pair" else network(images(3))).shape[0] == 3
-
-
-def test_upsampling_draws_no_checkerboard() -> None:
-    # A constant map stays constant in the middle when every pixel sees the same taps: nearest does, transposed not.
-    torch.manual_seed(0)
-    spread = {}
-    for up in ("nearest", "transposed"):
-        layers = torch.nn.Sequential(*doubling(up, 2, 1))
-        spread[up] = layers(torch.ones(1, 2, 6, 6))[0, 0, 4:8, 4:8].std().item()
-    assert spread["nearest"] < 1e-6
-    assert spread["transposed"] > 1e-2
-
-
-def test_lecun_keeps_the_scale_of_a_signal() -> None:
-    torch.manual_seed(0)
-    x = torch.randn(64, 3, 16, 16)
-    for init, low, high in (("lecun", 0.1, 10.0), ("dcgan", 0.0, 0.01)):
-        network = networks.create("dcgan_critic", kind="score", size=16, channels=3, width=16, head=16, init=init)
-        assert low < network(x).std().item() < high
 
 
 def test_a_pair_critic_wants_two_images() -> None:

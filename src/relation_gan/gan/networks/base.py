@@ -1,11 +1,12 @@
-"""The three kinds of critic, over any trunk."""
+"""What generators are, and the three kinds of critic, over any trunk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from relation_gan.gan.networks.layers import check_choice, has_batch_norm, initialise, is_linear
 from relation_gan.gan.registry import Registry
 
 KINDS = ("score", "pair", "feature")
@@ -18,6 +19,9 @@ MERGES: dict[str, tuple[int, Callable[[Tensor, Tensor], Tensor]]] = {
     "concat_sym": (2, lambda a, b: torch.cat([a, b], 1)),  # the mean of both orders' scores
     "sumdiff": (2, lambda a, b: torch.cat([a + b, (a - b).abs()], 1)),
 }
+
+ADDITIVE = ("add", "concat_sym")
+"""Merges that a linear relation module turns into D(a, b) = s(a) + s(b)."""
 
 
 class Network(nn.Module):
@@ -34,32 +38,84 @@ class Network(nn.Module):
 
 
 class Generator(Network):
-    """z (B, latent), standard normal -> images (B, C, H, W) in [-1, 1]."""
+    """z (B, latent + classes) -> images (B, C, H, W) in [-1, 1], or points (B, 2).
+
+    z is standard normal, followed by a one-hot label where the generator is conditional: see `sampling.draw_latents`.
+    """
 
     latent: int
+    classes: int = 0
+    """How many classes the generator is conditioned on; 0 if on none."""
+    points: bool = False
+    """Whether it draws points, not images."""
+
+
+class LayeredGenerator(Generator):
+    """A generator that is a sequence of layers."""
+
+    def __init__(self, layers: Iterable[nn.Module], latent: int, init: str, classes: int = 0) -> None:
+        super().__init__()
+        self.latent, self.classes = latent, classes
+        self.layers = nn.Sequential(*layers)
+        initialise(self, init)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.layers(z)
 
 
 class Critic(Network):
-    """A critic of images: an embedding module and, above it, a relation module.
+    """A critic of images or points: an embedding module and, above it, a relation module.
 
     kind="score":   D(x) = relation(embed(x)), shape (B,)
     kind="pair":    D(a, b) = relation(merge(embed(a), embed(b))), shape (B,)
-    kind="feature": f(x) = relation(embed(x)), shape (B, F)
+    kind="feature": f(x) = relation(embed(x)), shape (B, F), of length 1 where `sphere` is set
 
     Scores are unbounded: there is no sigmoid inside.
+
+    Raises:
+        ValueError: an option is unknown or does not fit the kind; a pair's relation module holds batch
+            norm, whose statistics would pass between pairs that are related together; or an additive merge
+            meets a linear relation module, unless `degenerate` asks for that.
     """
 
-    def __init__(self, kind: str, embedding: nn.Module, relation: nn.Module, merge: str = "absdiff") -> None:
+    def __init__(
+        self,
+        kind: str,
+        embedding: nn.Module,
+        relation: nn.Module,
+        merge: str = "absdiff",
+        sphere: bool = False,
+        degenerate: bool = False,
+    ) -> None:
         super().__init__()
         check_choice("kind", kind, KINDS)
         check_choice("merge", merge, MERGES)
+        if sphere and kind != "feature":
+            raise ValueError(f"sphere: true scales features to length 1, but kind '{kind}' has none; leave it out")
+        if kind == "pair" and has_batch_norm(relation):
+            raise ValueError(
+                "batch norm in a relation module mixes the pairs that are related together, real and generated; "
+                "let all blocks embed, or set norm to 'none'"
+            )
+        if kind == "pair" and merge in ADDITIVE and not degenerate and is_linear(relation):
+            raise ValueError(
+                f"merge '{merge}' under a linear relation module scores D(a, b) = s(a) + s(b), which learns nothing "
+                "from the triplet loss; give the head a hidden layer or choose merge 'absdiff' (degenerate: true "
+                "builds it all the same)"
+            )
         self.kind = kind
         self.embedding = embedding
         self.relation = relation
         self.merge = merge
+        self.sphere = sphere
+
+    @property
+    def batch_norm(self) -> bool:
+        """Whether an image's score depends on the others of its batch, while training."""
+        return has_batch_norm(self)
 
     def embed(self, x: Tensor) -> Tensor:
-        """Embeddings (B, ...) of images (B, C, H, W)."""
+        """Embeddings (B, ...) of images (B, C, H, W) or points (B, 2)."""
         return self.embedding(x)
 
     def relate(self, a: Tensor, b: Tensor) -> Tensor:
@@ -77,6 +133,9 @@ class Critic(Network):
                 raise ValueError("a pair critic scores two images: call critic(a, b)")
             return self.relate(self.embed(a), self.embed(b))
         output = self.relation(self.embed(a))
+        if self.sphere:
+            # The constant keeps the gradient finite at 0.
+            output = output / (output.square().sum(1, keepdim=True) + 1e-12).sqrt()
         return output if self.kind == "feature" else self._scores(output)
 
     @staticmethod
@@ -90,11 +149,6 @@ def merged_channels(kind: str, merge: str, channels: int) -> int:
     """Channels that the relation module sees."""
     check_choice("merge", merge, MERGES)
     return channels * (MERGES[merge][0] if kind == "pair" else 1)
-
-
-def check_choice(option: str, value: str, allowed: object) -> None:
-    if value not in allowed:  # type: ignore[operator]
-        raise ValueError(f"{option} '{value}' is unknown; choose one of: {', '.join(allowed)}")  # type: ignore[arg-type]
 
 
 registry: Registry[Network] = Registry("network")

@@ -16,6 +16,7 @@ PRESETS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.
 
 RAW: dict[str, Any] = {
     "data": {
+        "kind": "stacked_digits",
         "name": "tiny",
         "size": 16,
         "channels": 1,
@@ -64,8 +65,9 @@ def refusal(**typed: Any) -> str:
 @pytest.mark.parametrize("preset", [None, *PRESETS])
 def test_every_shipped_preset_resolves_and_all_its_methods_can_be_built(preset: str | None) -> None:
     parameters = load(env=preset)
-    assert parameters["runs"].keys() == parameters["methods"].keys()
-    for method, runs in parameters["runs"].items():
+    runs_of = parameters["runs"][parameters["data"]["name"]]
+    assert runs_of.keys() == parameters["methods"].keys()
+    for method, runs in runs_of.items():
         assert list(runs) == [f"seed{seed}" for seed in parameters["study"]["seeds"]]
         for run in runs.values():
             with torch.device("meta"):
@@ -77,7 +79,7 @@ def test_every_shipped_preset_resolves_and_all_its_methods_can_be_built(preset: 
 def test_the_defaults_are_those_of_the_base() -> None:
     parameters = load()
     assert parameters["data"]["name"] == "stacked_mnist_5k"
-    run = parameters["runs"]["relation_gan"]["seed0"]
+    run = parameters["runs"]["stacked_mnist_5k"]["relation_gan"]["seed0"]
     assert (run["dataset"], run["method"], run["seed"]) == ("stacked_mnist_5k", "relation_gan", 0)
     assert run["loss"] == parameters["methods"]["relation_gan"]["loss"]
     assert run["training"]["steps"] == parameters["training"]["steps"]
@@ -90,22 +92,22 @@ def test_resolving_changes_no_file_and_gives_the_same_again() -> None:
 
 
 def test_a_run_has_the_defaults_of_training_spelt_out() -> None:
-    training = resolved()["runs"]["plain"]["seed0"]["training"]
+    training = resolved()["runs"]["tiny"]["plain"]["seed0"]["training"]
     assert training == TrainingConfig(**RAW["training"]).model_dump(mode="json")
     assert training["optimiser"] == "adam"
 
 
 def test_networks_take_their_pixels_from_the_data_and_the_rest_from_the_method() -> None:
-    run = resolved()["runs"]["tuned"]["seed0"]
+    run = resolved()["runs"]["tiny"]["tuned"]["seed0"]
     assert run["generator"] == {"name": "dcgan_generator", "latent": 8, "width": 2, "size": 16, "channels": 1}
     assert run["critic"] == {"name": "dcgan_critic", "width": 2, "merge": "add", "size": 16, "channels": 1}
 
 
 def test_a_method_overrides_the_common_training_and_what_is_typed_overrides_both() -> None:
     common, own, typed = (
-        resolved()["runs"]["plain"],
-        resolved()["runs"]["tuned"],
-        resolved(training={"lr_critic": 0.25, "betas": [0.0, 0.9]})["runs"]["tuned"],
+        resolved()["runs"]["tiny"]["plain"],
+        resolved()["runs"]["tiny"]["tuned"],
+        resolved(training={"lr_critic": 0.25, "betas": [0.0, 0.9]})["runs"]["tiny"]["tuned"],
     )
     assert [runs["seed0"]["training"]["lr_critic"] for runs in (common, own, typed)] == [0.1, 0.5, 0.25]
     assert typed["seed0"]["training"]["betas"] == [0.0, 0.9]
@@ -113,8 +115,10 @@ def test_a_method_overrides_the_common_training_and_what_is_typed_overrides_both
 
 
 def test_typed_training_wins_over_a_shipped_method() -> None:
-    shipped = load()["runs"]["relation_gan"]["seed0"]["training"]
-    typed = load("training.lr_critic=0.125,training.steps=3")["runs"]["relation_gan"]["seed0"]["training"]
+    shipped = load()["runs"]["stacked_mnist_5k"]["relation_gan"]["seed0"]["training"]
+    typed = load("training.lr_critic=0.125,training.steps=3")["runs"]["stacked_mnist_5k"]["relation_gan"]["seed0"][
+        "training"
+    ]
     assert typed == {**shipped, "lr_critic": 0.125, "steps": 3}
 
 
@@ -129,7 +133,7 @@ def test_typed_training_wins_over_a_shipped_method() -> None:
 def test_typed_lists_are_joined_by_plus(params: str, methods: list[str], seeds: list[int]) -> None:
     parameters = load(params)
     assert (parameters["study"]["methods"], parameters["study"]["seeds"]) == (methods, seeds)
-    assert list(parameters["runs"]["rahinge"]) == [f"seed{seed}" for seed in seeds]
+    assert list(parameters["runs"]["stacked_mnist_5k"]["rahinge"]) == [f"seed{seed}" for seed in seeds]
 
 
 @pytest.mark.parametrize(
@@ -138,11 +142,11 @@ def test_typed_lists_are_joined_by_plus(params: str, methods: list[str], seeds: 
         (
             {"data": {"cuont": 5}},
             "unknown parameter 'data.cuont', did you mean 'count'?; "
-            "known are: name, size, channels, count, held_out_per_class, seed, judge",
+            "known are: kind, name, seed, size, channels, count, held_out_per_class, judge",
         ),
         ({"data": {"judge": {"epohs": 5}}}, "unknown parameter 'data.judge.epohs', did you mean 'epochs'?; known are"),
-        ({"dta": {}}, "unknown parameter 'dta', did you mean 'data'?; known are: data, networks, methods, training"),
-        ({"zzz": 1}, "unknown parameter 'zzz'; known are: data, networks"),
+        ({"dta": {}}, "unknown parameter 'dta', did you mean 'data'?; known are: based_on, data, networks, methods"),
+        ({"zzz": 1}, "unknown parameter 'zzz'; known are: based_on, data"),
         (
             {"methods": {"plain": {"titel": "x"}}},
             "unknown parameter 'methods.plain.titel', did you mean 'title'?; known are: title, loss, regularisers",
@@ -234,7 +238,7 @@ def test_a_replace_that_is_neither_true_nor_false_is_refused(value: object) -> N
 def test_replace_is_about_the_command_and_not_about_the_weights(value: bool) -> None:
     parameters = resolved(training={"replace": value})
     assert parameters["training"]["replace"] is value
-    assert "replace" not in parameters["runs"]["plain"]["seed0"]["training"]
+    assert "replace" not in parameters["runs"]["tiny"]["plain"]["seed0"]["training"]
 
 
 @pytest.mark.parametrize("typed", [{"loss": {}}, {"loss": {"form": "eq6"}}])
@@ -242,7 +246,7 @@ def test_a_method_whose_loss_has_no_name_is_refused(typed: dict[str, Any]) -> No
     raw = deepcopy(RAW)
     raw["methods"]["plain"] |= typed
     with pytest.raises((ConfigError, ValueError), match="name"):
-        build(RunConfig(**resolve(raw)["runs"]["plain"]["seed0"]))
+        build(RunConfig(**resolve(raw)["runs"]["tiny"]["plain"]["seed0"]))
 
 
 @pytest.mark.parametrize("key", ["samples", "kid_subset_size"])
@@ -278,10 +282,15 @@ def test_the_latest_loader_is_the_one_in_force() -> None:
         ([{"a": {"b": 1}}, {"a": 5}], {"a": 5}),
         ([{"a": 5}, {"a": {"b": 1}}], {"a": {"b": 1}}),
         # Options of one class mean nothing to another one.
-        ([{"name": "x", "width": 1}, {"name": "y", "depth": 2}], {"name": "y", "depth": 2}),
-        ([{"name": "x", "width": 1}, {"name": "x", "depth": 2}], {"name": "x", "width": 1, "depth": 2}),
-        ([{"name": "x", "width": 1}, {"depth": 2}], {"name": "x", "width": 1, "depth": 2}),
-        ([{"n": {"name": "x", "width": 1}, "k": 0}, {"n": {"name": "y"}}], {"n": {"name": "y"}, "k": 0}),
+        (
+            [{"loss": {"name": "x", "w": 1}, "k": 0}, {"loss": {"name": "y", "d": 2}}],
+            {"loss": {"name": "y", "d": 2}, "k": 0},
+        ),
+        ([{"loss": {"name": "x", "w": 1}}, {"loss": {"name": "x", "d": 2}}], {"loss": {"name": "x", "w": 1, "d": 2}}),
+        ([{"critic": {"name": "x", "w": 1}}, {"critic": {"d": 2}}], {"critic": {"name": "x", "w": 1, "d": 2}}),
+        ([{"data": {"kind": "x", "w": 1}}, {"data": {"kind": "y"}}], {"data": {"kind": "y"}}),
+        # The name of a data set or of a study is no class.
+        ([{"data": {"name": "x", "w": 1}}, {"data": {"name": "y"}}], {"data": {"name": "y", "w": 1}}),
     ],
 )
 def test_merge_by_hand(layers: list[dict[str, Any]], merged: dict[str, Any]) -> None:
@@ -295,3 +304,109 @@ def test_merge_shares_nothing_with_its_layers() -> None:
     merged["a"]["b"].append(3)
     merged["c"].append(4)
     assert layers == kept
+
+
+STAGES: dict[str, Any] = {
+    "first": {"title": "First", "loss": {"name": "margin_gan", "epsilon": 1.0}, "share": 0.5},
+    "second": {"like": "first", "title": "Second", "after": "first", "loss": {"name": "gogan", "epsilon": 1.0}},
+}
+
+
+def test_a_method_takes_over_what_it_is_like() -> None:
+    run = resolved(methods={"other": {"like": "tuned", "title": "Other", "training": {"lr_critic": 0.25}}})["runs"][
+        "tiny"
+    ]
+    tuned, other = run["tuned"]["seed0"], run["other"]["seed0"]
+    assert other["title"] == "Other"
+    assert other["critic"] == tuned["critic"]
+    assert other["training"] == {**tuned["training"], "lr_critic": 0.25}
+
+
+def test_a_stage_holds_the_whole_configuration_of_the_one_before_and_its_share_of_the_steps() -> None:
+    runs = resolved(methods=STAGES)["runs"]["tiny"]
+    assert runs["second"]["seed0"]["after"] == runs["first"]["seed0"]
+    assert runs["second"]["seed0"]["training"]["steps"] == 5  # of 10
+    assert runs["plain"]["seed0"]["after"] is None
+
+
+@pytest.mark.parametrize(
+    ("methods", "message"),
+    [
+        ({"x": {"like": "plian"}}, "methods.x.like: unknown method 'plian', did you mean 'plain'?"),
+        ({"x": {"like": "x"}}, "parameter 'methods.x.like' is 'x': no method can be like itself"),
+        ({**STAGES, "first": {**STAGES["first"], "after": "third"}}, "methods.first.after: unknown method 'third'"),
+        (
+            {**STAGES, "first": {**STAGES["first"], "after": "second"}},
+            "parameter 'methods.second.after' is 'first': no method can come after itself",
+        ),
+    ],
+)
+def test_a_chain_that_leads_nowhere_is_refused(methods: dict[str, Any], message: str) -> None:
+    assert message in refusal(methods=methods)
+
+
+def test_a_stage_must_name_the_one_before_and_share_its_networks() -> None:
+    stages = deepcopy(STAGES)
+    alone = resolved(methods={"alone": {**stages["second"], "like": "plain", "after": None}})
+    with pytest.raises(ValueError, match="ranks against a stage before it; name that method with after"):
+        build(RunConfig(**alone["runs"]["tiny"]["alone"]["seed0"]))
+    stages["second"]["critic"] = {"width": 4}
+    other = resolved(methods=stages)
+    with pytest.raises(ValueError, match="its networks must be those of 'first', whose weights it starts from"):
+        build(RunConfig(**other["runs"]["tiny"]["second"]["seed0"]))
+
+
+def test_a_regulariser_that_does_not_fit_is_refused_with_the_ones_that_do() -> None:
+    raw = resolved(
+        methods={
+            "x": {
+                "title": "X",
+                "loss": {"name": "siamese", "margin": 2.0},
+                "regularisers": [{"name": "gradient_penalty", "weight": 1.0}],
+            }
+        }
+    )
+    with pytest.raises(ValueError, match="regulariser 'gradient_penalty': it does not accept a feature critic, only"):
+        build(RunConfig(**raw["runs"]["tiny"]["x"]["seed0"]))
+
+
+def test_a_named_study_has_its_own_methods_and_what_is_typed_wins() -> None:
+    studies = {"study_two": {"methods": ["plain", "tuned"], "seeds": [3, 4]}}
+    own = resolved(studies=studies)
+    assert own["studies"]["study_two"]["methods"] == ["plain", "tuned"]
+    assert own["study"]["methods"] == ["plain"]
+    assert list(own["runs"]["tiny"]["plain"]) == ["seed0", "seed3", "seed4"]
+    typed = resolved(studies=studies, study={"seeds": "7"})
+    assert typed["studies"]["study_two"]["seeds"] == [7]
+    assert typed["studies"]["study_two"]["methods"] == ["plain", "tuned"]
+
+
+def test_a_named_study_of_an_unknown_method_is_refused() -> None:
+    assert refusal(studies={"s": {"methods": ["plian"]}}).startswith(
+        "studies.s.methods: unknown method 'plian', did you mean 'plain'?"
+    )
+
+
+def test_a_preset_based_on_another_overrides_it() -> None:
+    ring, other = load(env="ring8"), load(env="ring8_relation")
+    assert other["networks"] == ring["networks"]
+    assert other["data"]["definition"] == {**ring["data"]["definition"], "radius": 7.0721, "sigma": 0.014144}
+    assert other["data"]["name"] == "ring8_relation"
+
+
+def test_a_study_can_span_the_data_sets_of_several_presets() -> None:
+    parameters = load("study.presets=ring8+swissroll,study.methods=vanilla,study.seeds=3")
+    assert parameters["presets"] == {"ring8": "ring8", "swissroll": "swissroll"}
+    assert {"stacked_mnist_5k", "ring8", "swissroll"} == parameters["datasets"].keys() == parameters["runs"].keys()
+    alone = load("study.methods=vanilla,study.seeds=3", env="ring8")
+    assert parameters["runs"]["ring8"]["vanilla"]["seed3"] == alone["runs"]["ring8"]["vanilla"]["seed3"]
+
+
+def test_an_unknown_preset_of_a_study_is_refused() -> None:
+    with pytest.raises(ConfigError, match="there is no preset 'ring9'; choose one of: .*ring8"):
+        load("study.presets=ring9")
+
+
+@pytest.mark.parametrize("kind", [None, "pixels"])
+def test_an_unknown_kind_of_data_is_refused(kind: str | None) -> None:
+    assert refusal(data={"kind": kind}) == f"parameter 'data.kind' is {kind!r}; choose one of: stacked_digits, points"

@@ -36,7 +36,7 @@ def test_the_example_of_a_new_method_is_a_valid_configuration():
     base = Path(__file__).parents[1] / "conf/base/parameters"
     raw = merge(*(yaml.safe_load(path.read_text()) for path in sorted(base.glob("*.yml"))))
     raw["methods"] |= yaml.safe_load(blocks("yaml")[0])
-    assert resolve(raw)["runs"]["my_hinge"]["seed0"]["loss"] == {"name": "my_hinge", "margin": 1.0}
+    assert resolve(raw)["runs"]["stacked_mnist_5k"]["my_hinge"]["seed0"]["loss"] == {"name": "my_hinge", "margin": 1.0}
 
 
 def test_every_method_is_listed():

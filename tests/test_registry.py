@@ -60,8 +60,8 @@ def test_each_run_is_trained_once_with_its_own_configuration() -> None:
     trained = {node.namespace: node.inputs for node in study.nodes if "training" in node.tags}
     assert len(trained) == 4
     for run, inputs in trained.items():
-        dataset, method, seed = str(run).split(".")
-        assert inputs == [f"{dataset}.images", f"params:runs.{method}.{seed}", "params:training", f"{run}.checkpoints"]
+        dataset = str(run).split(".")[0]
+        assert inputs == [f"{dataset}.images", f"params:runs.{run}", "params:training", f"{run}.checkpoints"]
 
 
 def test_every_run_ends_in_the_one_report() -> None:
@@ -97,3 +97,30 @@ def test_outside_any_session_the_pipelines_are_those_of_the_default_environment(
     configure_project("relation_gan")
     assert ProjectConfigLoader.latest is None
     assert namespaces(register_pipelines()["vanilla"], "training") == ["stacked_mnist_5k.vanilla.seed0"]
+
+
+def test_stages_are_trained_one_from_the_other() -> None:
+    chain = pipelines(seeds="2")["gogan_stage3"]
+    trained = {str(node.namespace).split(".")[1]: node for node in chain.nodes if "training" in node.tags}
+    assert list(trained) == ["gogan_stage1", "gogan", "gogan_stage3"]  # nodes are in the order of running
+    for before, after in (("gogan_stage1", "gogan"), ("gogan", "gogan_stage3")):
+        made = [f"stacked_mnist_5k.{before}.seed2.{part}" for part in ("generator_raw", "critic")]
+        assert trained[after].inputs[-2:] == made
+
+
+def test_a_stage_that_two_methods_build_on_is_trained_once() -> None:
+    study = pipelines(methods="gogan+gogan_stage3+gogan_stage1")["study"]
+    assert len([node for node in study.nodes if "training" in node.tags]) == 3
+
+
+def test_a_study_of_several_presets_has_the_data_and_the_runs_of_each() -> None:
+    study = pipelines(presets="ring8+grid25", methods="vanilla+gogan")["study"]
+    assert namespaces(study, "ingestion") == ["grid25", "ring8"]
+    runs = [f"{data}.{method}.seed0" for data in ("grid25", "ring8") for method in ("gogan", "gogan_stage1", "vanilla")]
+    assert namespaces(study, "training") == runs
+
+
+def test_named_studies_are_pipelines() -> None:
+    made = pipelines()
+    methods = {name.split(".")[1] for name in namespaces(made["study_relativistic"], "training")}
+    assert {"rsgan", "rasgan", "ralsgan", "rahinge"} <= methods

@@ -12,11 +12,15 @@ from pathlib import Path
 import click
 import mlflow
 import pytest
+import torch
+import yaml
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from relation_gan.gan import training
+from relation_gan.gan.checkpoint import load, load_network
+from relation_gan.hooks import TrackingHooks
 
 REPOSITORY = Path(__file__).parents[1]
 DATASET = "stacked_mnist_smoke"
@@ -57,12 +61,12 @@ def run(project: Path, *arguments: str, **options: tuple[str, ...]) -> str:
     return output
 
 
-def in_process(project: Path, pipeline: str = "relation_gan", **parameters) -> None:
+def in_process(project: Path, pipeline: str = "relation_gan", env: str = "smoke", **parameters) -> None:
     """The same within this process, which is faster but leaves Kedro's state behind."""
     os.chdir(project)
     bootstrap_project(project)
     pipelines.set_requested(None)
-    with KedroSession.create(project, env="smoke", runtime_params=parameters) as session:
+    with KedroSession.create(project, env=env, runtime_params=parameters) as session:
         session.run(pipeline_names=[pipeline])
 
 
@@ -270,6 +274,67 @@ def test_a_diverged_run_is_a_result(project):
     history = json.loads((model(project, "rahinge") / "history.json").read_text())
     assert history["status"] == "diverged"
     assert "rahinge,0,diverged" in (project / "data/08_reporting/study_smoke/table.csv").read_text()
+
+
+def test_a_stage_keeps_the_one_before_frozen_and_starts_from_its_weights(project):
+    in_process(project, "gogan", training={"steps": 4}, methods={"gogan": {"training": {"lr_generator": 1e-30}}})
+    before = load_network(model(project, "gogan_stage1") / "generator_raw.safetensors").state_dict()
+    tensors, description = load(model(project, "gogan") / "checkpoint.safetensors")
+    for name, value in before.items():
+        assert torch.equal(tensors[f"loss/before.generator.{name}"], value)
+    # With a rate of nothing the generator is still where it started.
+    learnt = [
+        name for name, _ in load_network(model(project, "gogan") / "generator_raw.safetensors").named_parameters()
+    ]
+    assert all(torch.equal(tensors[f"generator/{name}"], before[name]) for name in learnt)
+    assert description["config"]["run"]["after"]["method"] == "gogan_stage1"
+    assert description["step"] == 2  # half of the steps
+    table = (project / "data/08_reporting/gogan_smoke/table.csv").read_text()
+    assert "gogan_stage1,0,finished" in table
+    assert "gogan,0,finished" in table
+
+
+def test_runs_side_by_side_are_the_same_as_one_after_the_other(finished, tmp_path):
+    project = make_project(tmp_path / "project")
+    shutil.copytree(finished[0] / "data/03_primary", project / "data/03_primary")
+    output = run(
+        project,
+        "--pipeline=study",
+        "--params=study.methods=relation_gan+vanilla+gogan",
+        "--runner=relation_gan.runner.RunsInParallel",
+    )
+    assert "4 of 4" in output or "runs: 100%" in output
+    alone = model(finished[0]) / "generator.safetensors"
+    assert (model(project) / "generator.safetensors").read_bytes() == alone.read_bytes()
+    client = mlflow.MlflowClient(f"sqlite:///{project}/mlflow.db")
+    experiment = client.get_experiment_by_name("relation_gan")
+    found = {r.info.run_name: r for r in client.search_runs([experiment.experiment_id])}
+    study = found.pop("study")
+    assert set(found) == {f"{DATASET}.{m}.seed0" for m in ("relation_gan", "vanilla", "gogan_stage1", "gogan")}
+    assert {r.data.tags["mlflow.parentRunId"] for r in found.values()} == {study.info.run_id}
+    assert {r.info.status for r in [study, *found.values()]} == {"FINISHED"}
+
+
+def test_every_method_trains_on_points_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(TrackingHooks, "_log_generator", lambda *_: None)  # a second a run, tested elsewhere
+    project = make_project(tmp_path / "project")
+    methods = list(yaml.safe_load((REPOSITORY / "conf/base/parameters/methods.yml").read_text())["methods"])
+    small = {"training": {"steps": 4, "batch_size": 16, "log_every": 2}, "evaluation": {"samples": 500}}
+    in_process(project, "study", "ring8", study={"methods": "+".join(methods)}, **small)
+    for method in methods:
+        history = json.loads((project / f"data/06_models/ring8/{method}/seed0/history.json").read_text())
+        assert history["status"] == "finished", history["error"]
+        scores = json.loads((project / f"data/07_model_output/ring8/{method}/seed0/scores.json").read_text())
+        assert {"modes", "high_quality", "kl", "sliced_wasserstein"} <= scores.keys()
+
+
+def test_a_study_can_span_several_data_sets(tmp_path):
+    project = make_project(tmp_path / "project")
+    small = {"training": {"steps": 4, "batch_size": 16, "log_every": 2}, "evaluation": {"samples": 500}}
+    in_process(project, "study", "ring8", study={"methods": "vanilla", "presets": "ring8+swissroll"}, **small)
+    table = (project / "data/08_reporting/study_ring8/table.csv").read_text()
+    assert "ring8,vanilla,0,finished" in table
+    assert "swissroll,vanilla,0,finished" in table
 
 
 def test_kedro_viz_builds_a_graph_with_layers_and_one_result_a_run(project):

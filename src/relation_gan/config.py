@@ -4,13 +4,14 @@ import difflib
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import click
 from kedro.config import MissingConfigException, OmegaConfigLoader
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
 
 from relation_gan.gan.metrics.judging import JudgeConfig
+from relation_gan.gan.theory import DiracConfig
 from relation_gan.gan.training import TrainingConfig
 
 
@@ -23,15 +24,46 @@ class Model(BaseModel):
 
 
 class DataConfig(Model):
-    """The data set, and how its store is made."""
+    """A data set of some kind."""
 
+    kind: str
     name: str = Field(pattern=r"^[a-z0-9_]+$", description="names the folders of everything made from it")
+    seed: int = Field(0, ge=0)
+
+    @property
+    def sample(self) -> dict[str, int]:
+        """What a network must know of a sample's shape."""
+        raise NotImplementedError
+
+
+class StackedDigitsConfig(DataConfig):
+    """Stacked digits, and how their store is made."""
+
     size: PositiveInt
     channels: PositiveInt
     count: PositiveInt = Field(description="images in the store")
     held_out_per_class: PositiveInt = Field(le=400, description="digits of each class that only the judge's test sees")
-    seed: int = Field(0, ge=0)
     judge: JudgeConfig
+
+    @property
+    def sample(self) -> dict[str, int]:
+        return {"size": self.size, "channels": self.channels}
+
+
+class PointsConfig(DataConfig):
+    """Points in the plane, drawn while training."""
+
+    definition: dict[str, Any] = Field(description="name and options of a distribution in gan/data/points.py")
+
+    @property
+    def sample(self) -> dict[str, int]:
+        return {"dimensions": 2}
+
+
+DATA_KINDS: dict[str, type[DataConfig]] = {"stacked_digits": StackedDigitsConfig, "points": PointsConfig}
+
+SOURCES = {"stacked_digits": "images", "points": "points"}
+"""What the handle of a data set is called in the catalog: `<data set>.<source>`."""
 
 
 class EvaluationConfig(Model):
@@ -45,12 +77,6 @@ class EvaluationConfig(Model):
     seed: int = Field(0, ge=0)
     batch_size: PositiveInt = 100
 
-    @model_validator(mode="after")
-    def _enough(self) -> Self:
-        if self.samples < self.kid_subset_size:
-            raise ValueError(f"samples {self.samples} must not be fewer than kid_subset_size {self.kid_subset_size}")
-        return self
-
 
 def _split(value: Any) -> Any:
     """Lists typed on the command line are joined by `+`, since Kedro splits --params at commas."""
@@ -62,18 +88,21 @@ def _split(value: Any) -> Any:
 class StudyConfig(Model):
     """Which runs one table compares."""
 
-    name: str = Field("{pipeline}", pattern=r"^([a-z0-9_]|\{pipeline\})+$", description="the report's folder")
+    name: str = Field(
+        "{pipeline}", pattern=r"^([a-z0-9_]|\{pipeline\}|\{dataset\})+$", description="the report's folder"
+    )
     methods: list[str] = Field(min_length=1)
     seeds: list[int] = Field(min_length=1)
+    presets: list[str] = Field([], description="whose data sets are compared; none: that of the environment")
 
-    _split_methods = field_validator("methods", "seeds", mode="before")(_split)
+    _split_lists = field_validator("methods", "seeds", "presets", mode="before")(_split)
 
-    @field_validator("methods")
+    @field_validator("methods", "presets")
     @classmethod
-    def _different(cls, methods: list[str]) -> list[str]:
-        if len(set(methods)) < len(methods):
-            raise ValueError("methods must be different ones")
-        return methods
+    def _different(cls, names: list[str]) -> list[str]:
+        if len(set(names)) < len(names):
+            raise ValueError("the names must be different ones")
+        return names
 
     @field_validator("seeds")
     @classmethod
@@ -97,6 +126,8 @@ class MethodConfig(Model):
     generator: dict[str, Any] = {}
     critic: dict[str, Any] = {}
     training: dict[str, Any] = {}
+    after: str | None = Field(None, description="the method whose networks, trained with the same seed, it starts from")
+    share: float = Field(1.0, gt=0, description="of the common steps, so that stages can share a budget")
 
 
 class RunConfig(Model):
@@ -111,80 +142,161 @@ class RunConfig(Model):
     generator: dict[str, Any]
     critic: dict[str, Any]
     training: TrainingConfig
+    after: "RunConfig | None" = None
 
 
 class Parameters(Model):
     """All of conf/<env>/parameters*."""
 
-    data: DataConfig
+    based_on: str | None = Field(None, description="the preset whose parameters this one overrides")
+    data: dict[str, Any]
     networks: NetworksConfig
     methods: dict[str, MethodConfig]
     training: dict[str, Any]
     evaluation: EvaluationConfig
     study: StudyConfig
+    studies: dict[str, dict[str, Any]] = Field({}, description="named studies: what they override of `study`")
+    dirac: DiracConfig | None = None
 
 
-def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested dictionaries merged, the later ones over the earlier. An entry that names another class replaces all."""
+DISCRIMINATORS = {
+    "loss": "name",
+    "generator": "name",
+    "critic": "name",
+    "definition": "name",
+    "flow": "name",
+    "data": "kind",
+}
+"""Dictionaries that belong to a class, by the entry that names it: with another class, nothing of the old one stays."""
+
+
+def merge(*layers: Mapping[str, Any], key: str = "") -> dict[str, Any]:
+    """Nested dictionaries merged, the later ones over the earlier."""
     merged: dict[str, Any] = {}
+    name = DISCRIMINATORS.get(key)
     for layer in layers:
-        if "name" in layer and layer["name"] != merged.get("name"):
+        if name and name in layer and layer[name] != merged.get(name):
             merged = {}
-        for key, value in layer.items():
-            old = merged.get(key)
-            merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+        for entry, value in layer.items():
+            old = merged.get(entry)
+            if isinstance(old, Mapping) and isinstance(value, Mapping):
+                value = merge(old, value, key=entry)
+            merged[entry] = value
     return deepcopy(merged)
 
 
 def resolve(raw: Mapping[str, Any], typed: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Check the parameters and add `runs`: {method: {seed<n>: RunConfig}}.
+    """Check the parameters, and add what is resolved from them.
+
+    `datasets`: {data set: {data, evaluation}}; `runs`: {data set: {method: {seed<n>: RunConfig}}};
+    `studies`: {name: StudyConfig}, with `study` among them.
 
     Args:
         raw: the parameters of the environment, with what was typed merged in.
-        typed: what was typed with --params. A typed `training.*` wins over the method's own.
+        typed: what was typed with --params. A typed `training.*` wins over the method's own, a typed
+            `study.*` over a named study's.
 
     Raises:
         ConfigError: a key is unknown, or a value has the wrong type or range.
     """
     typed = typed or {}
+    raw = {**raw, "methods": inherit(raw["methods"])}
     parameters = _validate(Parameters, raw)
-    if parameters.data.count < parameters.evaluation.kid_subset_size:
-        raise ConfigError(
-            f"data.count {parameters.data.count} must not be less than evaluation.kid_subset_size "
-            f"{parameters.evaluation.kid_subset_size}"
-        )
+    data = _data(raw["data"], parameters.evaluation)
     replace = raw["training"].get("replace", False)
     if not isinstance(replace, bool):
         raise ConfigError(f"parameter 'training.replace' is {replace!r}: it must be true or false")
-    common = {key: value for key, value in raw["training"].items() if key != "replace"}
-    typed_training = {key: value for key, value in typed.get("training", {}).items() if key != "replace"}
-    unknown = [name for name in parameters.study.methods if name not in parameters.methods]
-    if unknown:
-        raise ConfigError(
-            f"study.methods: unknown method '{unknown[0]}'{_suggest(unknown[0], parameters.methods)}; "
-            f"choose from: {', '.join(parameters.methods)}"
+    studies = {
+        name: _validate(StudyConfig, merge(raw["study"], own, typed.get("study", {})), f"studies.{name}")
+        for name, own in {"study": {}, **parameters.studies}.items()
+    }
+    for name, study in studies.items():
+        _known(f"{name}.methods" if name == "study" else f"studies.{name}.methods", study.methods, parameters.methods)
+    seeds = list(dict.fromkeys(seed for study in studies.values() for seed in study.seeds))
+    common, typed_training = (
+        {key: value for key, value in of.get("training", {}).items() if key != "replace"} for of in (raw, typed)
+    )
+    trained = {
+        name: _training(name, method, merge(common, method.training, typed_training))
+        for name, method in parameters.methods.items()
+    }
+
+    def run(name: str, seed: int, later: tuple[str, ...] = ()) -> RunConfig:
+        method = parameters.methods[name]
+        if method.after is not None:
+            _known(f"methods.{name}.after", [method.after], parameters.methods)
+            if method.after in (*later, name):
+                raise ConfigError(
+                    f"parameter 'methods.{name}.after' is '{method.after}': no method can come after itself"
+                )
+        return RunConfig(
+            dataset=data.name,
+            method=name,
+            title=method.title,
+            seed=seed,
+            loss=method.loss,
+            regularisers=method.regularisers,
+            generator={**merge(parameters.networks.generator, method.generator, key="generator"), **data.sample},
+            critic={**merge(parameters.networks.critic, method.critic, key="critic"), **data.sample},
+            training=trained[name],
+            after=run(method.after, seed, (*later, name)) if method.after else None,
         )
-    pixels = {"size": parameters.data.size, "channels": parameters.data.channels}
-    runs: dict[str, Any] = {}
-    for name, method in parameters.methods.items():
-        training = _validate(
-            TrainingConfig, merge(common, method.training, typed_training), "training", f"methods.{name}.training"
-        )
-        for seed in parameters.study.seeds:
-            run = RunConfig(
-                dataset=parameters.data.name,
-                method=name,
-                title=method.title,
-                seed=seed,
-                loss=method.loss,
-                regularisers=method.regularisers,
-                generator=merge(parameters.networks.generator, method.generator, pixels),
-                critic=merge(parameters.networks.critic, method.critic, pixels),
-                training=training,
-            )
-            runs.setdefault(name, {})[f"seed{seed}"] = run.model_dump(mode="json")
+
+    runs = {
+        name: {f"seed{seed}": run(name, seed).model_dump(mode="json") for seed in seeds} for name in parameters.methods
+    }
     plain = parameters.model_dump(mode="json")
-    return {**plain, "training": {**raw["training"], "replace": replace}, "runs": runs}
+    checked = {"data": data.model_dump(mode="json"), "evaluation": plain["evaluation"]}
+    return {
+        **plain,
+        **checked,
+        "training": {**raw["training"], "replace": replace},
+        "studies": {name: study.model_dump(mode="json") for name, study in studies.items()},
+        "study": studies["study"].model_dump(mode="json"),
+        "datasets": {data.name: checked},
+        "runs": {data.name: runs},
+    }
+
+
+def inherit(methods: Mapping[str, Any]) -> dict[str, Any]:
+    """Methods with what they take over from the one that they are `like`."""
+
+    def expand(name: str, later: tuple[str, ...]) -> dict[str, Any]:
+        own = dict(methods[name])
+        like = own.pop("like", None)
+        if like is None:
+            return own
+        _known(f"methods.{name}.like", [like], methods)
+        if like in later:
+            raise ConfigError(f"parameter 'methods.{name}.like' is '{like}': no method can be like itself")
+        return merge(expand(like, (*later, like)), own)
+
+    return {name: expand(name, (name,)) for name in methods}
+
+
+def _data(raw: Mapping[str, Any], evaluation: EvaluationConfig) -> DataConfig:
+    kind = raw.get("kind")
+    if kind not in DATA_KINDS:
+        raise ConfigError(f"parameter 'data.kind' is {kind!r}; choose one of: {', '.join(DATA_KINDS)}")
+    data = _validate(DATA_KINDS[kind], raw, "data")
+    if isinstance(data, StackedDigitsConfig):
+        for key, value in (("data.count", data.count), ("evaluation.samples", evaluation.samples)):
+            if value < evaluation.kid_subset_size:
+                raise ConfigError(
+                    f"{key} {value} must not be less than evaluation.kid_subset_size {evaluation.kid_subset_size}"
+                )
+    return data
+
+
+def _training(name: str, method: MethodConfig, values: dict[str, Any]) -> TrainingConfig:
+    training = _validate(TrainingConfig, values, "training", f"methods.{name}.training")
+    return training.model_copy(update={"steps": max(1, round(training.steps * method.share))})
+
+
+def _known(key: str, names: list[str], known: Mapping[str, Any]) -> None:
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"{key}: unknown method '{name}'{_suggest(name, known)}; choose from: {', '.join(known)}")
 
 
 def _validate(model: type[BaseModel], values: Any, *prefixes: str) -> Any:
@@ -226,7 +338,10 @@ def _suggest(name: str, known: Any) -> str:
 
 
 class ProjectConfigLoader(OmegaConfigLoader):
-    """Kedro's loader, whose parameters are checked and resolved: the same for a run, kedro-viz and a notebook."""
+    """Kedro's loader, whose parameters are checked and resolved: the same for a run, kedro-viz and a notebook.
+
+    A preset may be `based_on` another, and a study may span several presets.
+    """
 
     latest: ClassVar["ProjectConfigLoader | None"] = None
     """The loader of the latest session: the registry builds the graph from its parameters."""
@@ -241,12 +356,39 @@ class ProjectConfigLoader(OmegaConfigLoader):
         return sorted(path.name for path in Path(self.conf_source).iterdir() if path.is_dir() and path.name not in own)
 
     def __getitem__(self, key: str) -> Any:
+        if key != "parameters":
+            return super().__getitem__(key)
+        typed = self.runtime_params or {}
+        resolved = resolve(merge(*self._layers(self.env or self.default_run_env), typed), typed)
+        for study in resolved["studies"].values():
+            for preset in study["presets"]:
+                self._add(resolved, preset, typed)
+        return resolved
+
+    def _add(self, resolved: dict[str, Any], preset: str, typed: Mapping[str, Any]) -> None:
+        """Add the data set and the runs of another preset, with all seeds that are in use."""
+        of_preset = merge(*self._layers(preset), {key: value for key, value in typed.items() if key != "study"})
+        other = resolve({**of_preset, "study": resolved["study"], "studies": resolved["studies"]}, typed)
+        resolved.setdefault("presets", {})[preset] = other["data"]["name"]
+        resolved["datasets"] |= other["datasets"]
+        resolved["runs"] |= other["runs"]
+
+    def _layers(self, env: str) -> list[Mapping[str, Any]]:
+        """The parameters of the base, of what a preset is based on, and its own."""
+        layers: list[Mapping[str, Any]] = []
+        name: str | None = env
+        while name is not None:
+            folder = Path(self.conf_source, name)
+            if not folder.is_dir() and name != self.default_run_env:
+                raise ConfigError(f"there is no preset '{name}'; choose one of: {', '.join(self.presets())}")
+            layers.insert(0, self._folder(name))
+            name = layers[0].get("based_on")
+        return [self._folder(self.base_env), *layers]
+
+    def _folder(self, env: str) -> Mapping[str, Any]:
+        """The parameters in one folder alone."""
+        options = {"config_patterns": self.config_patterns, "base_env": env, "default_run_env": env}
         try:
-            value = super().__getitem__(key)
-        except MissingConfigException as error:
-            if self.env and not Path(self.conf_source, self.env).is_dir():
-                raise ConfigError(
-                    f"there is no preset '{self.env}'; choose one of: {', '.join(self.presets())}"
-                ) from None
-            raise error
-        return resolve(value, self.runtime_params) if key == "parameters" else value
+            return OmegaConfigLoader(str(self.conf_source), **options)["parameters"]
+        except MissingConfigException:
+            return {}

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import click
 import mlflow
@@ -27,16 +27,25 @@ from mlflow.tracking import MlflowClient
 from mlflow.types import Schema, TensorSpec
 
 from relation_gan import tracking
-from relation_gan.config import ConfigError, RunConfig
+from relation_gan.config import SOURCES, ConfigError, RunConfig
 from relation_gan.gan.checkpoint import CheckpointError, fingerprint
-from relation_gan.gan.data import ImageStore, StoreError
+from relation_gan.gan.data import ImageStore, Points, StoreError
 from relation_gan.gan.networks import Generator
+from relation_gan.pipelines.reporting import figures, scatter
 from relation_gan.pipelines.reporting.figures import image_grid
 from relation_gan.pipelines.training.nodes import build, depends_on
 
 logger = logging.getLogger(__name__)
 
 RUN = re.compile(r"(?P<dataset>[^.]+)\.(?P<method>[^.]+)\.seed(?P<seed>\d+)")
+
+
+STUDY_RUN = "RELATION_GAN_STUDY_RUN"
+"""The environment variable by which a process of a study is told the study's MLflow run."""
+
+
+class RunsFailed(click.ClickException):
+    """Some runs failed; the others and the report are there."""
 
 
 class RunName(NamedTuple):
@@ -51,6 +60,11 @@ class RunName(NamedTuple):
         return f"{self.dataset}.{self.method}.seed{self.seed}"
 
 
+def source_of(catalog: Any, dataset: str) -> str:
+    """What the catalog calls the handle of a data set."""
+    return f"{dataset}.{SOURCES[catalog.load(f'params:datasets.{dataset}.data')['kind']]}"
+
+
 def run_of(namespace: str | None) -> RunName | None:
     match = RUN.fullmatch(namespace or "")
     return RunName(**match.groupdict()) if match else None
@@ -63,8 +77,12 @@ class CheckHooks:
     def after_context_created(self, context: Any) -> None:
         context.config_loader["parameters"]  # raises on a bad parameter, before MLflow is touched
 
+    requested: ClassVar[dict[str, Any]] = {}
+    """What the latest session was asked to run."""
+
     @hook_impl(tryfirst=True)
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: Any) -> None:
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any) -> None:
+        CheckHooks.requested = run_params
         for name in sorted(pipeline.all_outputs()):
             if path := getattr(catalog.get(name), "_filepath", None):
                 check_writable(Path(path).parent)
@@ -72,7 +90,7 @@ class CheckHooks:
         training = catalog.load("params:training") if runs else {}
         stores = {run.dataset: store for run in runs if (store := self._store(catalog, run.dataset))}
         for run in runs:
-            config = catalog.load(f"params:runs.{run.method}.seed{run.seed}")
+            config = catalog.load(f"params:runs.{run.full}")
             try:
                 with torch.device("meta"):
                     build(RunConfig(**config))
@@ -89,9 +107,9 @@ class CheckHooks:
             signal.signal(signal.SIGINT, interrupt)
 
     @staticmethod
-    def _store(catalog: Any, dataset: str) -> ImageStore | None:
+    def _store(catalog: Any, dataset: str) -> ImageStore | Points | None:
         """The store of a data set, whole and unchanged, if there is one yet."""
-        name = f"{dataset}.images"
+        name = source_of(catalog, dataset)
         if not catalog.exists(name):
             return None
         try:
@@ -119,7 +137,7 @@ class CheckHooks:
         histories = [catalog.load(name) for name in sorted(pipeline.all_outputs()) if name.endswith(".history")]
         failed = [f"{h['method']} seed {h['seed']} ({h['error']})" for h in histories if h["status"] == "failed"]
         if failed:
-            raise click.ClickException(f"{len(failed)} of {len(histories)} runs failed: {'; '.join(failed)}")
+            raise RunsFailed(f"{len(failed)} of {len(histories)} runs failed: {'; '.join(failed)}")
 
 
 def closing(study: str) -> str:
@@ -164,7 +182,10 @@ class MlflowHooks(MlflowHook):
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any) -> None:
-        super().before_pipeline_run(run_params, pipeline, catalog)
+        if study := os.environ.get(STUDY_RUN):
+            mlflow.start_run(run_id=study)
+        else:
+            super().before_pipeline_run(run_params, pipeline, catalog)
 
     @hook_impl
     def before_node_run(self, node: Node, catalog: Any, inputs: dict[str, Any], is_async: bool) -> None:
@@ -174,6 +195,9 @@ class MlflowHooks(MlflowHook):
     @hook_impl
     def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any) -> None:
         with forgiving("the end of the study"):
+            if os.environ.get(STUDY_RUN):
+                mlflow.end_run("RUNNING")  # The session that asked for this one ends the study.
+                return
             super().after_pipeline_run(run_params, pipeline, catalog)
 
     @hook_impl
@@ -214,8 +238,8 @@ class TrackingHooks:
     def _child(self, run: RunName) -> str:
         """The MLflow run of a run: the same one after a restart, another one for another configuration."""
         if run not in self._children:
-            config = self._catalog.load(f"params:runs.{run.method}.seed{run.seed}")
-            digest = self._catalog.load(f"{run.dataset}.images").digest
+            config = self._catalog.load(f"params:runs.{run.full}")
+            digest = self._catalog.load(source_of(self._catalog, run.dataset)).digest
             tags = {**self._tags, "dataset": run.dataset, "method": run.method, "seed": run.seed}
             folder = self._catalog.load(f"{run.full}.checkpoints").folder
             made_from = fingerprint(depends_on(config, digest))
@@ -227,8 +251,8 @@ class TrackingHooks:
         run = run_of(node.namespace)
         if run is None or "training" not in node.tags or mlflow.active_run() is None:
             return
-        config = inputs[f"params:runs.{run.method}.seed{run.seed}"]
-        images: ImageStore = inputs[f"{run.dataset}.images"]
+        config = inputs[f"params:runs.{run.full}"]
+        source: ImageStore | Points = inputs[source_of(self._catalog, run.dataset)]
         with forgiving(f"the start of {run.full}"):
             child = self._child(run)
             client = MlflowClient()
@@ -236,13 +260,13 @@ class TrackingHooks:
             known = client.get_run(child).data.params
             flat = {name: str(value) for name, value in tracking.flatten(config).items()}
             client.log_batch(child, params=[Param(k, v[:500]) for k, v in flat.items() if k not in known])
-            self._log_input(child, images)
+            self._log_input(child, source)
             self._open.enter_context(tracking.step_log(child))
 
     @staticmethod
-    def _log_input(child: str, images: ImageStore) -> None:
-        source = CodeDatasetSource(tags={"source": images.manifest["source"]})
-        dataset = MetaDataset(source, name=images.name, digest=images.digest[:32])
+    def _log_input(child: str, source: ImageStore | Points) -> None:
+        origin = CodeDatasetSource(tags={"source": source.manifest["source"]})
+        dataset = MetaDataset(origin, name=source.name, digest=source.digest[:32])
         with mlflow.start_run(run_id=child, nested=True):
             mlflow.log_input(dataset, context="training")
 
@@ -267,8 +291,10 @@ class TrackingHooks:
         with forgiving(dataset_name):
             if run and log:
                 log(self._child(run), data)
-            elif kind in ("report", "table", "samples"):
+            elif kind in ("report", "table", "samples", "trajectories", "fields"):
                 mlflow.log_artifact(str(self._catalog[dataset_name]._filepath))
+            elif kind == "measures":
+                mlflow.log_metrics(data)
 
     @staticmethod
     def _log_history(child: str, history: dict[str, Any]) -> None:
@@ -278,10 +304,16 @@ class TrackingHooks:
         for key in ("status", "error", "device", "data_sha256"):
             client.set_tag(child, key, history[key])
 
-    @staticmethod
-    def _log_grids(child: str, grids: Any) -> None:
-        for step, images in zip(grids.description["steps"], grids.tensors["grids"].numpy(), strict=True):
-            MlflowClient().log_image(child, image_grid(images, 8), artifact_file=f"grids/step_{step:07}.png")
+    def _log_grids(self, child: str, grids: Any) -> None:
+        for step, drawn in zip(grids.description["steps"], grids.tensors["grids"].numpy(), strict=True):
+            picture = image_grid(drawn, 8) if drawn.ndim == 4 else self._scatter(drawn, grids.description["dataset"])
+            MlflowClient().log_image(child, picture, artifact_file=f"grids/step_{step:07}.png")
+
+    def _scatter(self, points: np.ndarray, dataset: str) -> np.ndarray:
+        """Points (n, 2) over real ones."""
+        reference = self._catalog.load(f"{dataset}.reference")
+        real, box = reference.tensors["points"][:1000].numpy(), reference.description["box"]
+        return scatter.on_white(scatter.cloud(points, real, box, figures.PALETTE[0], 320))
 
     @staticmethod
     def _log_curve(child: str, curve: list[dict[str, float]]) -> None:

@@ -1,14 +1,14 @@
 """The pipelines, built from the parameters in force: which data set, methods and seeds."""
 
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import click
 from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 
 from relation_gan.config import ProjectConfigLoader
-from relation_gan.pipelines import evaluation, ingestion, reporting, training
+from relation_gan.pipelines import dirac, evaluation, ingestion, reporting, training
 
 
 class Pipelines(dict[str, Pipeline]):
@@ -18,33 +18,62 @@ class Pipelines(dict[str, Pipeline]):
         raise click.UsageError(f"there is no pipeline '{name}'; choose one of: {', '.join(sorted(self))}")
 
 
+class Run(NamedTuple):
+    """One training of a study, and the kind of its data."""
+
+    dataset: str
+    method: str
+    seed: int
+    kind: str
+
+
 def register_pipelines() -> dict[str, Pipeline]:
-    """One pipeline a method, for the study's seeds, and `study` for the study's methods."""
+    """One pipeline a method, for the study's seeds, and one a study."""
     parameters = parameters_in_force()
+    data, study = parameters["data"], parameters["study"]
     pipelines = Pipelines(
         {
-            "ingestion": ingestion.create_pipeline(parameters["data"]["name"]),
-            "study": study_pipeline("study", parameters["study"]["methods"], parameters),
-            **{method: study_pipeline(method, [method], parameters) for method in parameters["methods"]},
+            "ingestion": ingestion.create_pipeline(data["name"], data["kind"]),
+            **{
+                method: study_pipeline(method, {**study, "methods": [method]}, parameters)
+                for method in parameters["methods"]
+            },
+            **{name: study_pipeline(name, of, parameters) for name, of in parameters["studies"].items()},
         }
     )
+    if parameters["dirac"]:
+        folder = study["name"].format(pipeline="study_dirac", dataset=data["name"])
+        pipelines["study_dirac"] = dirac.create_pipeline(folder, list(parameters["dirac"]["systems"]))
     pipelines["__default__"] = pipelines["relation_gan"]
     return pipelines
 
 
-def study_pipeline(name: str, methods: list[str], parameters: dict[str, Any]) -> Pipeline:
-    """Ingestion -> training and evaluation of every (method, seed) -> one report."""
-    dataset, seeds = parameters["data"]["name"], parameters["study"]["seeds"]
-    runs = [(dataset, method, seed) for method in methods for seed in seeds]
-    return sum(
-        (create(*run) for run in runs for create in (training.create_pipeline, evaluation.create_pipeline)),
-        start=ingestion.create_pipeline(dataset)
-        + reporting.create_pipeline(
-            parameters["study"]["name"].format(pipeline=name),
-            dataset,
-            [f"{dataset}.{method}.seed{seed}" for dataset, method, seed in runs],
-        ),
+def study_pipeline(name: str, study: dict[str, Any], parameters: dict[str, Any]) -> Pipeline:
+    """Ingestion -> training and evaluation of every (data set, method, seed) -> one report."""
+    datasets = [parameters["presets"][preset] for preset in study["presets"]] or [parameters["data"]["name"]]
+    runs: dict[Run, str | None] = {}
+    for dataset in datasets:
+        kind = parameters["datasets"][dataset]["data"]["kind"]
+        for method in study["methods"]:
+            for stage in stages(method, parameters["methods"]):
+                for seed in study["seeds"]:
+                    runs[Run(dataset, stage, seed, kind)] = parameters["methods"][stage]["after"]
+    folder = study["name"].format(pipeline=name, dataset=parameters["data"]["name"])
+    data = {run.dataset: run.kind for run in runs}
+    return Pipeline(
+        [
+            *(ingestion.create_pipeline(dataset, kind) for dataset, kind in data.items()),
+            *(training.create_pipeline(*run, after=after) for run, after in runs.items()),
+            *(evaluation.create_pipeline(*run) for run in runs),
+            reporting.create_pipeline(folder, list(runs)),
+        ]
     )
+
+
+def stages(method: str, methods: dict[str, Any]) -> list[str]:
+    """The methods that one is trained after, the first of them first, and itself."""
+    before = methods[method]["after"]
+    return [*(stages(before, methods) if before else []), method]
 
 
 def parameters_in_force() -> dict[str, Any]:

@@ -74,18 +74,18 @@ def test_the_joint_step_has_the_gradients_of_the_published_one(form, second):
     y2 = batch.fake2 if batch.fake2 is not None else y.roll(-1, 0)
 
     L_G = (2 * critic(x, y) - critic(y, y2)).mean()
-    naive_generator = gradients(L_G, s.generator, retain_graph=True)
+    naive_generator = gradients(L_G, s.opt_generator, retain_graph=True)
     triplets = (
         critic(x, x2) - critic(x, y.detach()) + margin(x2, y),
         critic(y.detach(), y2.detach()) - critic(x, y.detach()) + margin(y2, x),
     )
     L_D = sum(t.relu().mean() if form == "eq6" else t.mean().relu() for t in triplets)
-    naive_critic = gradients(L_D, s.critic)
+    naive_critic = gradients(L_D, s.opt_critic)
 
     shared = SharedCritic(s.critic)
     scores = s.loss.scores(shared, batch)
-    joint_critic = gradients(s.loss.critic_objective(scores, batch), s.critic, retain_graph=True)
-    joint_generator = gradients(s.loss.generator_objective(scores, batch), s.generator)
+    joint_critic = gradients(s.loss.critic_objective(scores, batch), s.opt_critic, retain_graph=True)
+    joint_generator = gradients(s.loss.generator_objective(scores, batch), s.opt_generator)
     for naive, joint in ((naive_critic, joint_critic), (naive_generator, joint_generator)):
         assert any(gradient.abs().max() > 1e-6 for gradient in naive)
         for expected, found in zip(naive, joint, strict=True):
@@ -95,7 +95,7 @@ def test_the_joint_step_has_the_gradients_of_the_published_one(form, second):
 def test_the_joint_step_updates_both_networks_from_the_same_weights():
     s, other = state(ema=0), state(ema=0)
     batch = draw(other, Noise(), 0, (), trains_generator=True)
-    expected = gradients(other.loss.critic_loss(other.critic, batch), other.critic)
+    expected = gradients(other.loss.critic_loss(other.critic, batch), other.opt_critic)
     train_step(s, Noise())
     for parameter, gradient in zip(s.critic.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient)
@@ -111,10 +111,19 @@ def test_critic_first_moves_the_critic_before_the_generator_looks():
     assert {int(v["step"]) for v in s.opt_generator.state.values()} == {1}
 
 
-@pytest.mark.parametrize("loss", [RELATION, {**RELATION, "second": "prev_detached"}, {"name": "rahinge"}])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        RELATION,
+        {**RELATION, "second": "prev_detached"},
+        {"name": "rahinge"},
+        {"name": "dmgan", "weight": 1.2, "gamma": 0.5},
+        {"name": "siamese", "margin": 2.0, "second": "prev_detached"},
+    ],
+)
 @pytest.mark.parametrize("order", ["generator_first", "critic_first"])
 def test_a_resumed_run_ends_in_the_same_bits(tmp_path, loss, order):
-    terms = [regularisers.create(**R1)]
+    terms = [regularisers.create(**R1)] if loss["name"] in ("relation", "rahinge") else []
     whole = fit(state(loss, order=order), Noise(), terms, CheckpointStore(tmp_path / "whole"), CONFIG)
     store = CheckpointStore(tmp_path / "halves")
     first = state(loss, order=order)
@@ -226,6 +235,57 @@ def test_rates_are_constant_and_then_fall_linearly():
     assert [config.rate(step) for step in (0, 50, 75, 100)] == pytest.approx([1, 1, 0.6, 0.2])
 
 
+def test_bursts_of_critic_steps_are_those_of_wgans_code():
+    config = TrainingConfig(
+        steps=2000, batch_size=2, lr_generator=1, lr_critic=1, critic_steps=5, critic_burst=True, order="critic_first"
+    )
+    steps = range(1002)
+    expected = [100 if step < 25 or step % 500 == 0 else 5 for step in steps]
+    assert [config.critic_steps_at(step) for step in steps] == expected
+    # The generator's own batch is one more where it goes second; every batch of the data is drawn in turn.
+    for step in (0, 1, 24, 25, 26, 500, 501, 1000, 1001):
+        assert config.draws_before(step) == sum(expected[:step]) + step
+    joint = config.model_copy(update={"order": "generator_first"})
+    assert joint.draws_before(501) == sum(expected[:501])
+
+
+def test_a_clipped_critic_stays_within_its_limit():
+    s = state({"name": "wgan"}, lr_critic=1.0, critic_steps=2)
+    train_step(s, Noise(), [regularisers.create("weight_clip", limit=0.01)])
+    assert max(p.abs().max() for p in s.critic.parameters()) <= 0.01
+    assert max(p.abs().max() for p in s.generator.parameters()) > 0.01
+
+
+def test_centres_are_updated_once_a_step_from_the_features_of_the_critics_step():
+    s = state({"name": "dmgan", "weight": 1.0, "gamma": 0.5})
+    batch = draw(s, Noise(), 0, (), trains_generator=False)
+    f_x = s.critic(batch.real).detach()  # the joint step computes features once, before either network moves
+    train_step(s, Noise())
+    # From 0: gamma * sum f / (1 + 6).
+    torch.testing.assert_close(s.loss.centre_real[0], 0.5 * f_x.sum(0) / 7)
+
+
+def test_a_conditional_generator_draws_the_labels_of_the_real_images():
+    class Labelled(Noise):
+        def labels(self, index: int, size: int) -> torch.Tensor:
+            return (torch.arange(size) + index) % 3
+
+    torch.manual_seed(0)
+    s = TrainState(
+        networks.create("mlp_generator", latent=4, classes=3, widths=[8], size=16, channels=1, output="tanh"),
+        networks.create("mlp_critic", kind="feature", widths=[8], size=16, channels=1, features=5),
+        losses.create("dmgan", weight=1.0, gamma=0.5, classes=3),
+        TrainingConfig(steps=2, batch_size=6, lr_generator=1e-3, lr_critic=1e-3),
+        0,
+    )
+    batch = draw(s, Labelled(), 0, (), trains_generator=False)
+    assert batch.labels.tolist() == [0, 1, 2, 0, 1, 2]
+    assert batch.latents.shape == (6, 7)
+    assert batch.latents[:, 4:].argmax(1).tolist() == batch.labels.tolist()
+    train_step(s, Labelled())
+    assert s.loss.centre_real.shape == (3, 5)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -239,6 +299,16 @@ def test_rates_are_constant_and_then_fall_linearly():
 def test_wrong_training_settings_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         TrainingConfig(**{"steps": 1, "batch_size": 2, "lr_generator": 1, "lr_critic": 1, **options})
+
+
+def test_random_draws_differ_between_seeds_steps_and_purposes():
+    draws = {
+        torch.rand((), generator=state(seed=seed).random(purpose, step, torch.device("cpu"))).item()
+        for seed in (0, 1, 4194303)
+        for step in (0, 1, 2**24)
+        for purpose in (0, 1, 128)
+    }
+    assert len(draws) == 27
 
 
 def test_batches_depend_on_seed_and_step_alone():

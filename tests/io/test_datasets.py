@@ -13,7 +13,7 @@ from PIL import Image
 from relation_gan import io
 from relation_gan.gan import checkpoint, networks
 from relation_gan.gan.checkpoint import CheckpointError, Described
-from relation_gan.gan.data import Recipe, StoreError
+from relation_gan.gan.data import Points, Recipe, StoreError
 from relation_gan.gan.training import CheckpointStore
 
 DATASETS = [getattr(io, name) for name in io.__all__]
@@ -104,6 +104,23 @@ def test_a_folder_without_a_store_does_not_exist_as_a_dataset(path: Path) -> Non
     assert not io.ImageStoreDataset(str(path)).exists()
     with pytest.raises(DatasetError, match="run the ingestion first") as refused:
         io.ImageStoreDataset(str(path)).load()
+    assert isinstance(refused.value.__cause__, StoreError)
+
+
+def test_points_are_saved_as_their_definition(path: Path) -> None:
+    points = Points("mine", {"name": "grid", "side": 2, "spacing": 1.0, "sigma": 0.1})
+    dataset = io.PointsDataset(str(path))
+    dataset.save(points)
+    assert dataset.exists()
+    assert (dataset.load().definition, dataset.load().digest) == (points.definition, points.digest)
+    assert json.loads(dataset.preview()) == points.manifest
+
+
+def test_a_folder_without_a_definition_does_not_exist_as_points(path: Path) -> None:
+    path.mkdir(parents=True)
+    assert not io.PointsDataset(str(path)).exists()
+    with pytest.raises(DatasetError, match="run the ingestion first") as refused:
+        io.PointsDataset(str(path)).load()
     assert isinstance(refused.value.__cause__, StoreError)
 
 

@@ -1,6 +1,7 @@
 """The training step, and the loop around it."""
 
 import math
+import os
 import shutil
 import signal
 import threading
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
@@ -23,6 +25,11 @@ from relation_gan.gan.data.feed import Feed, to_uint8
 from relation_gan.gan.losses import Batch, Loss
 from relation_gan.gan.networks import Critic, Generator
 from relation_gan.gan.regularisers import Regulariser
+from relation_gan.gan.sampling import draw_latents
+
+# Fabric sets this on import, after which every optimiser's step asks the driver for its devices again: a tenth of a
+# small network's step.
+os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
 
 
 class Interrupted(RuntimeError):
@@ -31,6 +38,9 @@ class Interrupted(RuntimeError):
 
 LATENTS, PENALTIES = 0, 128
 """Purposes of random draws: a batch's latents, and a regulariser's noise."""
+
+GRID_IMAGES, GRID_POINTS = 64, 1024
+"""How much is drawn from fixed latents over training."""
 
 
 class TrainingConfig(BaseModel):
@@ -41,6 +51,9 @@ class TrainingConfig(BaseModel):
     steps: PositiveInt
     batch_size: int = Field(ge=2)
     critic_steps: PositiveInt = Field(1, description="critic updates per generator update")
+    critic_burst: bool = Field(
+        False, description="100 critic updates in the first 25 steps and at every 500th, as in WGAN's code"
+    )
     order: Literal["generator_first", "critic_first"] = "generator_first"
     optimiser: Literal["adam", "rmsprop"] = "adam"
     lr_generator: PositiveFloat
@@ -69,6 +82,15 @@ class TrainingConfig(BaseModel):
             return 1.0
         return 1.0 - (1.0 - self.decay_to) * (step - start) / (self.steps - start)
 
+    def critic_steps_at(self, step: int) -> int:
+        """Critic updates of a step."""
+        return 100 if self.critic_burst and (step < 25 or step % 500 == 0) else self.critic_steps
+
+    def draws_before(self, step: int) -> int:
+        """Batches that all steps before this one draw: one a critic update, and the generator's where it is another."""
+        bursts = min(step, 25) + max(0, (step - 1) // 500) if self.critic_burst else 0
+        return bursts * (100 - self.critic_steps) + step * (self.critic_steps + (self.order == "critic_first"))
+
     def snapshot_steps(self) -> list[int]:
         """The steps after which a generator is kept; the last is the end."""
         return sorted({max(1, round(self.steps * (i + 1) / self.snapshots)) for i in range(self.snapshots)})
@@ -87,7 +109,7 @@ class SharedCritic:
 
     def __init__(self, critic: Critic) -> None:
         self.critic = critic
-        self.kind = critic.kind
+        self.kind, self.sphere = critic.kind, critic.sphere
         self.relate = critic.relate
         self._memo: dict[int, tuple[Tensor, Tensor]] = {}
 
@@ -149,7 +171,9 @@ class TrainState:
 
     def random(self, purpose: int, step: int, device: torch.device) -> torch.Generator:
         """A source of random numbers for one purpose at one step."""
-        return torch.Generator(device).manual_seed((self.seed << 40) + (step << 8) + purpose)
+        # Torch's generator on a CPU takes 32 bits of a seed and drops the others, so they are mixed first.
+        mixed = np.random.SeedSequence((self.seed, step, purpose)).generate_state(1)
+        return torch.Generator(device).manual_seed(int(mixed[0]))
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors of the state by name, for a checkpoint."""
@@ -193,13 +217,13 @@ def train_step(
     joint = config.order == "generator_first"
     terms: dict[str, Tensor] = {}
 
-    alone = config.critic_steps - joint
+    alone = config.critic_steps_at(state.step) - joint
     for i in range(alone):
         batch = draw(state, feed, i, due, trains_generator=False)
         critic = SharedCritic(state.critic)
         scores = autocast(state, state.loss.scores, critic, batch)
         terms |= critic_terms(state, critic, scores, batch, due)
-        descend(state.opt_critic, gradients(sum(terms.values()), state.critic))
+        descend(state.opt_critic, gradients(sum(terms.values()), state.opt_critic))
         project(state.critic, regularisers)
 
     batch = draw(state, feed, alone, due, trains_generator=True)
@@ -210,37 +234,40 @@ def train_step(
         # Both gradients are taken before either network moves, so one forward pass of the critic serves
         # both: exactly the published order, generator first, then the critic on the same fakes.
         terms = critic_terms(state, critic, scores, batch, due)
-        critic_gradients = gradients(sum(terms.values()), state.critic, retain_graph=True)
-    descend(state.opt_generator, gradients(generator_loss, state.generator))
+        critic_gradients = gradients(sum(terms.values()), state.opt_critic, retain_graph=True)
+    descend(state.opt_generator, gradients(generator_loss, state.opt_generator))
     if joint:
         descend(state.opt_critic, critic_gradients)
         project(state.critic, regularisers)
 
     state.average.update_parameters(state.generator)
-    state.loss.update(batch)
+    state.loss.update(scores, batch)
     terms |= {"generator_loss": generator_loss}
     if observe:
-        terms |= {f"score_{name}": score.mean() for name, score in scores._asdict().items()}
+        # An output that grows without bound tells a runaway before the losses do.
+        terms |= {**state.loss.observations(scores, batch), "fake_max": batch.fake.abs().max()}
     state.step += 1
     return {name: value.detach() for name, value in terms.items()}
 
 
 def draw(state: TrainState, feed: Feed, i: int, due: Sequence[Regulariser], *, trains_generator: bool) -> Batch:
     """The i-th batch of a step, completed by what the loss remembers."""
-    config, second = state.config, state.loss.fresh_second
-    draws = config.critic_steps + (config.order == "critic_first")
-    first = (state.step * draws + i) * (1 + second)
-    reals = [feed.batch(first + k, config.batch_size) for k in range(1 + second)]
+    config, loss = state.config, state.loss
+    second = loss.fresh_second
+    first = (config.draws_before(state.step) + i) * (1 + second)
+    indices = range(first, first + 1 + second)
+    reals = [feed.batch(index, config.batch_size) for index in indices]
+    labels = torch.cat([feed.labels(index, config.batch_size) for index in indices]) if loss.classes else None
     random = state.random(LATENTS + i, state.step, reals[0].device)
-    shape = (config.batch_size * len(reals), state.generator.latent)
+    z = draw_latents(state.generator, config.batch_size * len(reals), random, labels)
     with torch.set_grad_enabled(trains_generator):
-        z = torch.randn(shape, generator=random, device=random.device)
         fakes = autocast(state, state.generator, z).float().chunk(len(reals))
     if any(getattr(regulariser, "where", None) == "real" for regulariser in due):
         reals[0].requires_grad_()
-    if second:
-        return state.loss.recall(Batch(reals[0], fakes[0], reals[1], fakes[1]))
-    return state.loss.recall(Batch(reals[0], fakes[0]))
+    seconds = {"real2": reals[1], "fake2": fakes[1]} if second else {}
+    n = config.batch_size
+    batch = Batch(reals[0], fakes[0], **seconds, labels=labels[:n] if labels is not None else None, latents=z[:n])
+    return loss.recall(batch)
 
 
 def critic_terms(
@@ -259,15 +286,21 @@ def autocast(state: TrainState, compute: Callable[..., Any], *inputs: Any) -> An
         return compute(*inputs)
 
 
-def gradients(loss: Tensor | float, network: nn.Module, retain_graph: bool = False) -> list[Tensor | None]:
-    """Gradients of a loss with respect to one network, and nothing else."""
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    return list(torch.autograd.grad(loss, parameters, retain_graph=retain_graph, allow_unused=True))  # type: ignore[arg-type]
+def parameters(optimiser: torch.optim.Optimizer) -> list[Tensor]:
+    """What an optimiser moves, in its order."""
+    return [parameter for group in optimiser.param_groups for parameter in group["params"]]
+
+
+def gradients(
+    loss: Tensor | float, optimiser: torch.optim.Optimizer, retain_graph: bool = False
+) -> list[Tensor | None]:
+    """Gradients of a loss with respect to what one optimiser moves, and nothing else."""
+    found = torch.autograd.grad(loss, parameters(optimiser), retain_graph=retain_graph, allow_unused=True)  # type: ignore[arg-type]
+    return list(found)
 
 
 def descend(optimiser: torch.optim.Optimizer, gradients: list[Tensor | None]) -> None:
-    parameters = [p for group in optimiser.param_groups for p in group["params"]]
-    for parameter, gradient in zip(parameters, gradients, strict=True):
+    for parameter, gradient in zip(parameters(optimiser), gradients, strict=True):
         parameter.grad = gradient
     optimiser.step()
 
@@ -384,7 +417,8 @@ def fit(
     """
     training = state.config
     store.restore(state, config)
-    latents = torch.randn((64, state.generator.latent), generator=torch.Generator().manual_seed(state.seed))
+    random = torch.Generator().manual_seed(state.seed)
+    latents = draw_latents(state.generator, GRID_POINTS if state.generator.points else GRID_IMAGES, random)
     latents = latents.to(feed.device)
     grids, snapshots = set(training.grid_steps()), set(training.snapshot_steps())
     started = time.perf_counter() - state.seconds
@@ -428,8 +462,8 @@ def fit(
 
 @torch.no_grad()
 def grid(state: TrainState, latents: Tensor) -> Tensor:
-    """What the averaged generator draws from fixed latents: uint8 images (64, C, H, W)."""
+    """What the averaged generator draws from fixed latents: uint8 images (64, C, H, W), or points (1024, 2)."""
     network = state.averaged.eval()
     images = network(latents)
     network.train()
-    return to_uint8(images).cpu()
+    return (images if network.points else to_uint8(images)).cpu()

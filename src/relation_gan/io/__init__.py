@@ -3,6 +3,7 @@
 from relation_gan.io.checkpoints import CheckpointStoreDataset
 from relation_gan.io.files import HandleDataset, NetworkDataset, PictureDataset, TensorsDataset
 from relation_gan.io.images import ImageStoreDataset
+from relation_gan.io.points import PointsDataset
 
 __all__ = [
     "CheckpointStoreDataset",
@@ -10,5 +11,6 @@ __all__ = [
     "ImageStoreDataset",
     "NetworkDataset",
     "PictureDataset",
+    "PointsDataset",
     "TensorsDataset",
 ]

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from relation_gan.gan.data import ImageFeed, ImageStore, save_store, to_float, to_uint8
-from relation_gan.gan.data.feed import permute
+from relation_gan.gan import data
+from relation_gan.gan.data import ImageFeed, ImageStore, PointFeed, Points, save_store, to_float, to_uint8
+from relation_gan.gan.data.feed import BLOCK, permute
 from tests.conftest import images_recipe
 
 LEVELS = torch.arange(256, dtype=torch.uint8)
@@ -117,3 +118,54 @@ def test_drawing_does_not_touch_the_global_random_states(store: ImageStore) -> N
     ImageFeed(store, seed=1).batch(0, 4)
     assert torch.equal(torch.get_rng_state(), torch_state)
     assert np.random.get_state()[1].tolist() == numpy_state
+
+
+def test_labels_are_those_of_the_images_of_a_batch(store: ImageStore) -> None:
+    feed = ImageFeed(store, seed=1)
+    for index in (0, 3):  # the second reaches into the next epoch
+        labels = feed.labels(index, 4)
+        assert (labels.shape, labels.dtype) == ((4,), torch.int64)
+        assert labels.tolist() == store.labels[feed.indices(index, 4)].tolist()
+
+
+@pytest.fixture
+def points() -> Points:
+    return Points("ring", {"name": "ring", "modes": 5, "radius": 1.0, "sigma": 1e-3})
+
+
+def test_every_data_set_has_its_feed(store: ImageStore, points: Points) -> None:
+    assert isinstance(data.feed(store, 0), ImageFeed)
+    assert isinstance(data.feed(points, 0), PointFeed)
+
+
+def test_points_come_with_their_labels(points: Points) -> None:
+    feed = PointFeed(points, seed=0)
+    for index in (0, 1, BLOCK + 1):
+        batch, labels = feed.batch(index, 7), feed.labels(index, 7)
+        assert (batch.shape, batch.dtype, labels.shape, labels.dtype) == ((7, 2), torch.float32, (7,), torch.int64)
+        assert points.centres is not None
+        # Within ten standard deviations of the centre that the label names; the centres are more than 1 apart.
+        assert (batch - points.centres[labels]).abs().max() < 0.01
+
+
+def test_a_batch_of_points_depends_on_seed_index_and_size_alone(points: Points) -> None:
+    order = [0, BLOCK, 1, BLOCK - 1, 2 * BLOCK, 0]
+    feed = PointFeed(points, seed=3)
+    forward = [feed.batch(i, 4).clone() for i in order]
+    torch.manual_seed(99)
+    state = torch.get_rng_state()
+    feed.labels(7, 9)
+    backward = [PointFeed(points, seed=3).batch(i, 4) for i in reversed(order)][::-1]
+    assert all(torch.equal(a, b) for a, b in zip(forward, backward, strict=True))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_batches_of_points_never_repeat(points: Points) -> None:
+    # Seeds that agree in their lower 32 bits, too, are told apart.
+    batches = [
+        tuple(PointFeed(points, seed).batch(i, size)[0].tolist())
+        for seed in (0, 1, 2**32)
+        for size in (3, 4)
+        for i in (0, 1, BLOCK, 5 * BLOCK)
+    ]
+    assert len(set(batches)) == len(batches)

@@ -144,7 +144,7 @@ def test_prev_detached_pairs_with_the_previous_step_without_gradient():
     loss = losses.create("relation", form="eq6", margin=CONSTANT, second="prev_detached")
     first = Batch(points(1, 2), points(3, 4).requires_grad_())
     assert loss.recall(first) is first  # nothing to remember yet: another image of the batch
-    loss.update(first)
+    loss.update(None, first)
     second = loss.recall(Batch(points(5, 6), points(7, 8)))
     assert second.real2 is not None
     assert second.fake2 is not None
@@ -155,7 +155,7 @@ def test_prev_detached_pairs_with_the_previous_step_without_gradient():
 
 def test_the_memory_survives_a_checkpoint():
     loss, other = (losses.create("relation", form="eq6", margin=CONSTANT, second="prev_detached") for _ in range(2))
-    loss.update(Batch(points(1, 2), points(3, 4)))
+    loss.update(None, Batch(points(1, 2), points(3, 4)))
     other.load_state_dict(loss.state_dict())
     assert other.previous_fake.tolist() == [[3], [4]]
 

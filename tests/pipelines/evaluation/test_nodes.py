@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -8,12 +9,14 @@ from torch import Tensor
 
 from relation_gan.gan import networks
 from relation_gan.gan.checkpoint import Described
-from relation_gan.gan.metrics import judging, moments
-from relation_gan.gan.networks import Generator
+from relation_gan.gan.data import Points
+from relation_gan.gan.metrics import judging, moments, point_quality
+from relation_gan.gan.metrics.points import box, landscape, score_points
+from relation_gan.gan.networks import Critic, Generator
 from relation_gan.gan.networks.judge import Judge
 from relation_gan.gan.sampling import samples
 from relation_gan.gan.training import CheckpointStore
-from relation_gan.pipelines.evaluation import nodes
+from relation_gan.pipelines.evaluation import create_pipeline, nodes
 
 EVALUATION = {
     "samples": 50,
@@ -155,11 +158,13 @@ def test_the_cost_by_hand(seconds: float, step: int, rates: dict[str, float]) ->
     assert is_flat(scores)
 
 
-def snapshots(folder: Path, steps: dict[int, tuple[bool, bool]]) -> CheckpointStore:
+def snapshots(
+    folder: Path, steps: dict[int, tuple[bool, bool]], make: Callable[[int, bool], Generator] = a_generator
+) -> CheckpointStore:
     """A store of a run that kept generators at these steps, each of which (averaged, raw) may have diverged."""
     store = CheckpointStore(folder)
     for step, (averaged, raw) in steps.items():
-        state = SimpleNamespace(step=step, averaged=a_generator(step, averaged), generator=a_generator(step + 1, raw))
+        state = SimpleNamespace(step=step, averaged=make(step, averaged), generator=make(step + 1, raw))
         store.snapshot(cast(Any, state))
     return store
 
@@ -217,3 +222,138 @@ def test_a_diverged_run_without_samples_has_the_scores_that_are_left() -> None:
     scores = nodes.collect_scores({}, {}, cost(history), reference_of(torch.randn(5, 2)), history)
     assert scores["diverged_at"] == 4
     assert "modes" not in scores
+
+
+RING = Points("ring", {"name": "ring", "modes": 3, "radius": 1.0, "sigma": 0.2})
+ROLL = Points("roll", {"name": "swissroll", "noise": 0.25, "scale": 0.1})
+
+
+def a_point_generator(seed: int = 0, diverged: bool = False) -> Generator:
+    torch.manual_seed(seed)
+    made = networks.create("mlp_generator", dimensions=2, latent=3, widths=[8])
+    for parameter in made.parameters():
+        parameter.data.mul_(float("nan") if diverged else 3)
+    return cast(Generator, made)
+
+
+def a_critic(kind: str = "pair") -> Critic:
+    torch.manual_seed(0)
+    return cast(Critic, networks.create("mlp_critic", kind=kind, dimensions=2, widths=[8], embedding=4, head=[6]))
+
+
+def reference_points(points: Points) -> Described:
+    real, _ = points.sample(50, torch.Generator().manual_seed(9))
+    return Described({"points": real}, {"box": box(real), "scores": {}})
+
+
+@pytest.fixture
+def drawn() -> Described:
+    return nodes.draw_points(a_point_generator(0), a_point_generator(1), RING, EVALUATION)
+
+
+def test_all_points_of_both_generators_are_kept_and_counted_by_mode(drawn: Described) -> None:
+    assert RING.centres is not None
+    for name, seed in (("averaged", 0), ("raw", 1)):
+        points = torch.cat(list(samples(a_point_generator(seed), 50, 0, 16)))
+        assert torch.equal(drawn.tensors[f"{name}/samples"], points)
+        nearest = (points[:, None] - RING.centres).norm(dim=2).argmin(1)
+        assert torch.equal(drawn.tensors[f"{name}/mode_counts"], torch.bincount(nearest, minlength=3))
+
+
+def test_points_without_modes_are_not_counted() -> None:
+    drawn = nodes.draw_points(a_point_generator(), a_point_generator(), ROLL, EVALUATION)
+    assert drawn.tensors.keys() == {"averaged/samples", "raw/samples"}
+    assert nodes.score_drawn(drawn, ROLL, reference_points(ROLL)).keys() == {
+        "sliced_wasserstein",
+        "raw_sliced_wasserstein",
+    }
+
+
+def test_points_are_scored_against_the_modes_and_the_reference(drawn: Described) -> None:
+    assert RING.centres is not None and RING.sigma is not None
+    reference = reference_points(RING)
+    scores = nodes.score_drawn(drawn, RING, reference)
+    for name, prefix in (("averaged", ""), ("raw", "raw_")):
+        points = drawn.tensors[f"{name}/samples"]
+        expected = score_points(points, reference.tensors["points"], RING.centres, RING.sigma)
+        assert {key: scores[prefix + key] for key in expected} == expected
+        assert expected | point_quality(points, RING.centres, RING.sigma) == expected
+    assert len(scores) == 8 and is_flat(scores)
+
+
+@pytest.mark.parametrize(("averaged", "raw", "names"), [(True, True, set()), (True, False, {"raw"})])
+def test_a_diverged_generator_of_points_gives_no_samples_and_no_scores(
+    averaged: bool, raw: bool, names: set[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    generators = a_point_generator(diverged=averaged), a_point_generator(diverged=raw)
+    drawn = nodes.draw_points(*generators, RING, EVALUATION)
+    assert {name.split("/")[0] for name in drawn.tensors} == names
+    assert "No samples of the averaged generator" in caplog.text
+    scores = nodes.score_drawn(drawn, RING, reference_points(RING))
+    assert {"raw" if name.startswith("raw_") else "averaged" for name in scores} == names
+
+
+def test_the_curve_of_points_has_the_scores_of_the_kept_generators(tmp_path: Path) -> None:
+    reference = reference_points(RING)
+    store = snapshots(tmp_path, {2: (False, True), 4: FINE, 9: FINE}, a_point_generator)
+    first, second = nodes.score_points_curve(store, HISTORY, RING, reference, EVALUATION)
+    assert (first["step"], second["step"]) == (2, 4)
+    assert "kl" in first and "raw_kl" not in first and is_flat(first)
+    # The generator kept at step 4 is that of seed 4, the raw one that of seed 5; 20 samples each.
+    for prefix, seed in (("", 4), ("raw_", 5)):
+        points = torch.cat(list(samples(a_point_generator(seed), 20, 0, 16)))
+        for name, value in score_points(points, reference.tensors["points"], RING.centres, RING.sigma).items():
+            assert second[prefix + name] == value
+
+
+def test_the_curve_of_points_has_no_more_samples_than_there_are_real_points(tmp_path: Path) -> None:
+    store = snapshots(tmp_path, {4: FINE}, a_point_generator)
+    many = {**EVALUATION, "curve_samples": 1000}
+    rows = [
+        nodes.score_points_curve(store, HISTORY, RING, reference_points(RING), evaluation)
+        for evaluation in (many, {**EVALUATION, "curve_samples": 50})
+    ]
+    assert rows[0] == rows[1]
+
+
+@pytest.mark.parametrize("kind", ["score", "pair", "feature"])
+def test_the_critic_is_mapped_over_the_box_between_real_points_and_those_of_the_raw_generator(
+    kind: str, drawn: Described
+) -> None:
+    reference = reference_points(RING)
+    tensors, description = nodes.map_critic(a_critic(kind), drawn, reference)
+    assert description["box"] == reference.description["box"]
+    real, fake = reference.tensors["points"], drawn.tensors["raw/samples"]  # fewer than WITNESSES
+    expected = landscape(a_critic(kind), description["box"], nodes.LANDSCAPE, real, fake)
+    torch.testing.assert_close(tensors["values"], expected)
+    assert tensors["values"].shape == (nodes.LANDSCAPE, nodes.LANDSCAPE)
+
+
+def test_a_diverged_critic_has_no_landscape(drawn: Described) -> None:
+    critic = a_critic()
+    for parameter in critic.parameters():
+        parameter.data.fill_(float("nan"))
+    assert nodes.map_critic(critic, drawn, reference_points(RING)).tensors == {}
+    assert nodes.map_critic(a_critic(), Described({}, {}), reference_points(RING)).tensors == {}
+
+
+def test_collected_scores_of_points_are_flat() -> None:
+    costs = cost(HISTORY)
+    assert nodes.collect_point_scores({"kl": 0.5}, costs, HISTORY) == {"kl": 0.5, **costs}
+    assert nodes.collect_point_scores({}, costs, {**HISTORY, "status": "diverged"}) == {**costs, "diverged_at": 4}
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "outputs"),
+    [
+        ("stacked_digits", {"judge", "reference"}, {"judged", "scores_features"}),
+        ("points", {"points", "reference"}, {"landscape"}),
+    ],
+)
+def test_the_pipeline_is_that_of_the_kind_of_data(kind: str, inputs: set[str], outputs: set[str]) -> None:
+    pipeline = create_pipeline("set", "method", 3, kind)
+    run = "set.method.seed3"
+    trained = {f"{run}.{name}" for name in ("generator", "generator_raw", "critic", "history", "checkpoints")}
+    assert pipeline.inputs() == {*(f"set.{name}" for name in inputs), *trained, "params:datasets.set.evaluation"}
+    common = {"pictures", "scores_modes", "scores_cost", "curve", "scores"}
+    assert pipeline.all_outputs() == {f"{run}.{name}" for name in common | outputs}

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from relation_gan.gan import checkpoint, networks
+from relation_gan.gan import checkpoint, data, networks
 from relation_gan.gan.data import ImageStore, save_store
 from relation_gan.gan.data.stacked import Digits
 from relation_gan.gan.metrics import judging
+from relation_gan.gan.metrics.points import box, score_points
 from relation_gan.gan.networks.judge import Judge
-from relation_gan.pipelines.ingestion import nodes
+from relation_gan.pipelines.ingestion import create_pipeline, nodes
 
 DATA: dict[str, Any] = {
     "name": "tiny",
@@ -184,3 +185,68 @@ def test_a_reference_made_another_way_is_made_anew(
     monkeypatch.setattr(judging, "judge_images", unwanted)
     with pytest.raises(AssertionError, match="it was made again"):
         nodes.describe_real(store, judge, few, data, evaluation, path)
+
+
+RING: dict[str, Any] = {
+    "name": "mine",
+    "definition": {"name": "ring", "modes": 4, "radius": 1.0, "sigma": 0.01},
+    "seed": 5,
+}
+ROLL: dict[str, Any] = {**RING, "definition": {"name": "swissroll", "noise": 0.25, "scale": 1.0}}
+MANY = {"samples": 5000, "curve_samples": 500}
+
+
+def test_points_are_defined_by_the_parameters() -> None:
+    points = nodes.define_points(RING)
+    assert (points.name, points.definition, points.sigma) == ("mine", RING["definition"], 0.01)
+
+
+def test_the_reference_of_points_is_scored_by_further_ones() -> None:
+    points = nodes.define_points(RING)
+    tensors, description = nodes.describe_points(points, RING, MANY)
+    random = torch.Generator().manual_seed(5)
+    first, second = (points.sample(5000, random)[0] for _ in range(2))
+    assert torch.equal(tensors["points"], first)
+    assert description["box"] == box(first)
+    few = score_points(second[:500], first, points.centres, points.sigma)
+    assert description["scores"] == {
+        **score_points(second, first, points.centres, points.sigma),
+        "curve_kl": few["kl"],
+        "curve_sliced_wasserstein": few["sliced_wasserstein"],
+    }
+
+
+def test_real_points_score_their_floor() -> None:
+    scores = nodes.describe_points(nodes.define_points(RING), RING, MANY).description["scores"]
+    assert scores["modes"] == 4
+    # 1 - exp(-9/2) = .9889 of a round normal distribution lie within 3 sigma; 5 standard errors of 5,000 samples.
+    assert scores["high_quality"] == pytest.approx(0.9889, abs=5 * (0.9889 * 0.0111 / 5000) ** 0.5)
+    # The KL of n even samples of 4 modes is about a chi-squared variable of 3 degrees of freedom over 2n.
+    assert 0 < scores["kl"] < 30 / (2 * 5000)
+    assert scores["sliced_wasserstein"] < scores["curve_sliced_wasserstein"]
+
+
+def test_the_roll_has_a_distance_alone() -> None:
+    scores = nodes.describe_points(nodes.define_points(ROLL), ROLL, MANY).description["scores"]
+    assert scores.keys() == {"sliced_wasserstein", "curve_sliced_wasserstein"}
+
+
+def test_the_reference_is_no_part_of_what_is_trained_on() -> None:
+    points = nodes.define_points(RING)
+    kept = {tuple(point) for point in nodes.describe_points(points, RING, MANY).tensors["points"].tolist()}
+    for seed in (0, RING["seed"]):
+        batch = data.feed(points, seed).batch(0, 1000)
+        assert not kept & {tuple(point) for point in batch.tolist()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "outputs"),
+    [("stacked_digits", {"digits", "images", "judge", "reference"}), ("points", {"points", "reference"})],
+)
+def test_the_pipeline_is_that_of_the_kind_of_data(kind: str, outputs: set[str]) -> None:
+    pipeline = create_pipeline("set", kind)
+    assert pipeline.all_outputs() == {f"set.{name}" for name in outputs}
+    assert {name for name in pipeline.inputs() if name.startswith("params:")} == {
+        "params:datasets.set.data",
+        "params:datasets.set.evaluation",
+    }

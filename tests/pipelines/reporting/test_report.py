@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
-from relation_gan.pipelines.reporting import figures, report
-from relation_gan.pipelines.reporting.results import RunResult, StudyResult
+from relation_gan.pipelines.reporting import figures, report, scatter
+from relation_gan.pipelines.reporting.results import Part, RunResult, StudyResult
 
 
 def finished(method: str = "relation_gan", seed: int = 0, channels: int = 3, **scores: float) -> RunResult:
@@ -46,7 +46,19 @@ def failed(method: str = "wgan", seed: int = 0, channels: int = 3, error: str = 
 def study(*runs: RunResult, channels: int = 3, **provenance: str) -> StudyResult:
     real = np.full((64, channels, 8, 8), 200, np.uint8)
     reference = {"confidence": 0.985, "reverse_kl": 0.0192, "curve_reverse_kl": 0.1, "judge_accuracy": 0.978}
-    return StudyResult("a study", list(runs), real, reference, {"command": "kedro run", **provenance})
+    datasets = {run.dataset for run in runs}
+    return StudyResult(
+        "a study",
+        list(runs),
+        dict.fromkeys(datasets, real),
+        dict.fromkeys(datasets, reference),
+        {"command": "kedro run", **provenance},
+    )
+
+
+def part(*runs: RunResult) -> Part:
+    (only,) = study(*runs).parts
+    return only
 
 
 def traces(figure: go.Figure) -> list[Any]:
@@ -216,9 +228,10 @@ def test_page_of_grey_images_with_unknown_scores():
 
 def test_chips_name_the_groups_of_the_curves():
     of = study(finished("<b>x"), finished("y"))
+    (only,) = of.parts
     chips = [box["data-group"] for box in Page(report.render(of)).all("input") if box["type"] == "checkbox"]
     assert chips == ["<b>x", "y"]
-    assert {trace.legendgroup for trace in traces(figures.curves(of, "curve", {"modes": "solid"}))} == set(chips)
+    assert {trace.legendgroup for trace in traces(figures.curves(only, "curve", {"modes": "solid"}))} == set(chips)
 
 
 def test_image_grid_places_images_between_borders():
@@ -265,9 +278,9 @@ def test_samples_figure_shows_real_images_at_the_left():
 
 
 def test_curves_mark_a_divergence_and_draw_the_real_score():
-    figure = figures.curves(study(finished(), diverged()), "history", {"critic_loss": "solid"}, log=True, real=0.25)
+    figure = figures.curves(part(finished(), diverged()), "history", {"critic_loss": "solid"}, log=True, real=0.25)
     good, bad, real = traces(figure)
-    assert list(good.x) == [10, 20, 30] and list(good.marker.symbol)[-1] == "circle"
+    assert list(good.x) == [10, 20, 30] and good.mode == "lines"
     assert list(bad.x) == [10] and list(bad.marker.symbol) == ["x"]
     assert list(real.y) == [0.25, 0.25] and list(real.x) == [0, 30]
     assert figure.to_dict()["layout"]["yaxis"]["type"] == "log"
@@ -275,20 +288,20 @@ def test_curves_mark_a_divergence_and_draw_the_real_score():
 
 
 def test_curves_dash_the_raw_weights():
-    figure = figures.curves(study(finished()), "curve", {"modes": "solid", "raw_modes": "dash"})
+    figure = figures.curves(part(finished()), "curve", {"modes": "solid", "raw_modes": "dash"})
     averaged, raw = traces(figure)
     assert (averaged.line.dash, list(averaged.y)) == ("solid", [500, 900])
     assert (raw.line.dash, list(raw.y)) == ("dash", [400, 800])
 
 
 def test_curves_of_nothing_are_empty():
-    assert traces(figures.curves(study(failed()), "curve", {"modes": "solid"}, real=1.0)) == []
+    assert traces(figures.curves(part(failed()), "curve", {"modes": "solid"}, real=1.0)) == []
 
 
 def test_long_histories_are_thinned_and_keep_their_end():
     run = finished()
     run.history["rows"][:] = [{"step": step, "critic_loss": 0.0} for step in range(1, 2502)]
-    (trace,) = traces(figures.curves(study(run), "history", {"critic_loss": "solid"}))
+    (trace,) = traces(figures.curves(part(run), "history", {"critic_loss": "solid"}))
     assert len(trace.x) <= figures.MAX_POINTS and trace.x[-1] == 2501
 
 
@@ -314,7 +327,7 @@ def test_mode_map_of_few_modes():
 
 def test_mode_ranks_end_where_modes_are_missing():
     run = replace(finished(), mode_counts=np.array([0, 60, 20, 20]))
-    line, even = traces(figures.mode_ranks(study(run)))
+    line, even = traces(figures.mode_ranks(part(run)))
     assert list(line.x) == [1, 2, 3] and line.y == pytest.approx([2.4, 0.8, 0.8])
     assert len(even.x) == 4
 
@@ -325,12 +338,176 @@ def test_first_seed_with_samples_is_pictured():
     assert figures.pictured(runs[:1]) is runs[0]
 
 
-def test_methods_of_several_data_sets_are_kept_apart():
-    other = replace(finished(), dataset="letters")
-    assert list(figures.by_method(study(finished(), other))) == ["digits.relation_gan", "letters.relation_gan"]
+def test_each_data_set_is_a_part_of_the_study_in_which_a_method_keeps_its_colour():
+    other = replace(finished("b"), dataset="letters")
+    first, second = study(finished("a"), finished("b"), other).parts
+    assert (first.dataset, second.dataset) == ("digits", "letters")
+    assert (list(figures.by_method(first)), list(figures.by_method(second))) == (["a", "b"], ["b"])
+    lines = [traces(figures.curves(part, "curve", {"modes": "solid"})) for part in (first, second)]
+    assert lines[0][1].line.color == lines[1][0].line.color != lines[0][0].line.color
+
+
+def test_colours_differ_up_to_24_methods():
+    colours = figures.colours(str(i) for i in range(25))
+    assert len(set(colours.values())) == 24
+    assert colours["0"] == colours["24"] == figures.PALETTE[0]
+    # 30 % towards black, and 40 % towards white: #0a7bc2 is 10, 123, 194.
+    assert colours["8"] == f"#{round(7.0):02x}{round(86.1):02x}{round(135.8):02x}"
+    assert colours["16"] == f"#{round(108.0):02x}{round(175.8):02x}{round(218.4):02x}"
 
 
 def test_photographs_are_compressed():
     uri = figures.data_uri(np.zeros((64, 3, 128, 128), np.uint8))
     assert uri.startswith("data:image/jpeg;base64,")
     assert figures.data_uri(np.zeros((64, 3, 32, 32), np.uint8)).startswith("data:image/png;base64,")
+
+
+def of_points(method: str = "relation_gan", seed: int = 0, dataset: str = "ring", **scores: float) -> RunResult:
+    rng = np.random.default_rng(seed)
+    run = finished(method, seed)
+    points: Any = {
+        "grids": rng.normal(size=(2, 1024, 2)).astype(np.float32),
+        "samples": rng.normal(size=(2000, 2)).astype(np.float32),
+        "mode_counts": np.array([1500, 0, 500, 0]),
+        "landscape": rng.normal(size=(8, 8)),
+    }
+    measures = {"modes": 4.0, "high_quality": 0.875, "kl": 0.25, "sliced_wasserstein": 0.0625, **scores}
+    curve = [{"step": 30, "high_quality": 0.875, "kl": 0.25, "sliced_wasserstein": 0.0625}]
+    return replace(run, dataset=dataset, scores=measures, curve=curve, **points)
+
+
+def failed_on_points(method: str = "wgan", dataset: str = "ring") -> RunResult:
+    empty: Any = {"grids": np.zeros((0, 64, 2)), "samples": np.zeros((0, 2)), "mode_counts": np.empty(0, int)}
+    return replace(failed(method), dataset=dataset, **empty)
+
+
+def study_of_points(*runs: RunResult) -> StudyResult:
+    datasets = list(dict.fromkeys(run.dataset for run in runs))
+    real = np.random.default_rng(9).normal(size=(2000, 2)).astype(np.float32)
+    reference = {"modes": 4.0, "high_quality": 0.989, "kl": 0.001, "sliced_wasserstein": 0.01, "curve_kl": 0.002}
+    boxes = {name: [-4.0, 4.0, -4.0, 4.0] for name in datasets}
+    return StudyResult("p", list(runs), dict.fromkeys(datasets, real), dict.fromkeys(datasets, reference), {}, boxes)
+
+
+def test_points_are_told_by_their_own_measures():
+    of = study_of_points(of_points("a", kl=0.5), of_points("b"))
+    assert report.summary(of).splitlines() == [
+        "method  seed  status    modes  high %     KL  sliced W",
+        "a          0  finished      4    87.5  .5000     .0625",
+        "b          0  finished      4    87.5  .2500     .0625",
+        "real data: high quality % 98.9, KL floor .0010, sliced W floor .0100",
+    ]
+    text = report.lead(of)
+    assert "Of these, b covers the modes most evenly: its samples find 4 of the 4 modes, 87.5 % of them near" in text
+    assert "with a KL of .2500 to an even spread; the same number of real points scores .0010." in text
+
+
+def test_points_without_modes_are_told_by_their_distance():
+    bare = replace(of_points(), scores={"sliced_wasserstein": 0.0625}, mode_counts=np.empty(0, int))
+    text = report.lead(study_of_points(bare))
+    assert "Its samples are at a sliced Wasserstein distance of .0625 from real points; the same number of" in text
+    page = Page(report.render(study_of_points(bare)))
+    assert "How evenly the modes are covered" not in page.text
+
+
+def test_a_study_of_several_data_sets_tells_each_apart():
+    of = study_of_points(
+        of_points("a", kl=0.5), of_points("b"), of_points("a", dataset="grid"), failed_on_points("b", "grid")
+    )
+    text = report.lead(of)
+    assert text.startswith("2 methods were trained on ring and grid; of 4 runs, 3 finished. On ring, b: its samples")
+    assert "On grid, a: its samples" in text
+    first, second = report.summary(of).split("\n\n")
+    assert first.startswith("ring\nmethod") and second.startswith("grid\nmethod")
+    assert "b, seed 0: failed" in second and "failed" not in first
+    page = Page(report.render(of))
+    assert len(page.all("section")) == 2
+    assert page.text.count("Real and generated") == 2
+    assert "grid: b, seed 0: failed at step 0: out of memory" in page.text
+    assert sum(of["type"] == "range" for of in page.all("input")) == 2
+
+
+def test_a_page_of_points_shows_clouds_densities_films_landscapes_and_bars():
+    page = Page(report.render(study_of_points(of_points("a"), of_points("b"), failed_on_points())))
+    shown = [image["alt"] for image in page.all("img")]
+    assert shown == [
+        *("real points", "samples of a", "samples of b"),
+        *("density of real points", "density of a", "density of b"),
+        *(f"samples of {method} at step {step}" for method in "ab" for step in (0, 30)),
+        *("the critic of a", "the critic of b"),
+    ]
+    assert "No samples: the run failed." in page.text
+    assert [bar["title"] for bar in page.all("i")][:2] == [
+        "mode 0: 1,500 samples, 500 if even",
+        "mode 1: 0 samples, 500 if even",
+    ]
+    assert [bar.get("class") for bar in page.all("i")][:4] == [None, "gone", None, "gone"]
+
+
+def test_many_methods_stand_in_rows():
+    few, many = (
+        Page(report.render(study_of_points(*(of_points(f"m{i}") for i in range(n))))) for n in (report.MANY, 7)
+    )
+    rows = {"class": "headline rows"}
+    assert rows not in few.all("table") and rows in many.all("table")
+    # A row of real data, and one a method; a cell a measure: modes, high quality, KL, sliced Wasserstein.
+    assert many.cells[:8] == [
+        *(("real", "4"), ("real", "98.9"), ("real", ".0010"), ("real", ".0100")),
+        *(("best", "4"), ("best", "87.5"), ("best", ".2500"), ("best", ".0625")),
+    ]
+    assert any("none" in (button.get("class") or "") for button in many.all("button"))
+
+
+def test_what_lies_outside_the_picture_is_told():
+    run = of_points()
+    run.samples[:100] = 9.0
+    page = Page(report.render(study_of_points(run)))
+    assert f"{np.mean(np.abs(run.samples).max(1) > 4):.1%} lie outside the picture" in page.text
+
+
+def test_mode_bars_are_scaled_by_the_highest_or_twice_an_even_share():
+    # 40 samples of 4 modes, 10 if even: below 20 the bars are fractions of 20.
+    bars = figures.mode_bars(replace(finished(), mode_counts=np.array([15, 10, 15, 0])))
+    assert [(height, gone) for height, gone, _ in bars] == [(0.75, False), (0.5, False), (0.75, False), (0.0, True)]
+    assert [height for height, *_ in figures.mode_bars(replace(finished(), mode_counts=np.array([40, 0])))] == [1, 0]
+
+
+def test_samples_figure_of_points_has_a_column_a_method_and_two_rows_a_data_set():
+    of = study_of_points(of_points("a"), of_points("a", dataset="grid"))
+    picture = figures.samples_figure(of)
+    assert picture.shape == (4 * (figures.SIDE + 30) + 16, 2 * (figures.SIDE + 16) + 16, 3)
+    cloud = picture[30 : 30 + figures.SIDE, 2 * 16 + figures.SIDE : 2 * (16 + figures.SIDE)]
+    run, (first, _) = of.runs[0], of.parts
+    expected = scatter.cloud(run.samples, first.real, first.box, figures.PALETTE[0], figures.SIDE)
+    assert (cloud == scatter.on_white(expected)).all()
+
+
+def test_samples_figure_of_many_methods_has_them_in_rows():
+    picture = figures.samples_figure(study_of_points(*(of_points(f"m{i}") for i in range(8)), failed_on_points()))
+    # Ten times a cloud and a density, three methods a row.
+    assert picture.shape == (4 * (figures.SMALL_SIDE + 30) + 16, 6 * (figures.SMALL_SIDE + 16) + 16, 3)
+
+
+def test_samples_figure_of_images_and_points_has_one_below_the_other():
+    both = study(finished("a"))
+    points = study_of_points(of_points("a"))
+    mixed = replace(
+        both,
+        runs=[*both.runs, *points.runs],
+        real=both.real | points.real,
+        reference=both.reference | points.reference,
+        boxes=points.boxes,
+    )
+    heights = [figures.samples_figure(of).shape[0] for of in (both, points, mixed)]
+    assert heights[0] + heights[1] == heights[2]
+    assert "digits" in report.lead(mixed) and "ring" in report.lead(mixed)
+
+
+def test_lines_of_very_many_runs_are_thinned_and_not_marked():
+    rows = [{"step": step, "critic_loss": 0.0} for step in range(1, 1001)]
+    runs = [replace(run := finished(seed=seed), history={**run.history, "rows": rows}) for seed in range(40)]
+    lines = traces(figures.curves(part(*runs), "history", {"critic_loss": "solid"}))
+    assert sum(len(line.x) for line in lines) <= figures.MAX_TOTAL
+    assert all(line.x[-1] == 1000 for line in lines)
+    assert traces(figures.curves(part(*runs), "curve", {"modes": "solid"}))[0].mode == "lines"
+    assert traces(figures.curves(part(*runs[:2]), "curve", {"modes": "solid"}))[0].mode == "lines+markers"

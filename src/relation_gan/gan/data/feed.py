@@ -6,7 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from relation_gan.gan.data.points import Points
 from relation_gan.gan.data.store import ImageStore
+
+BLOCK = 64
+"""Batches of points that are drawn at once."""
 
 
 def to_float(images: Tensor) -> Tensor:
@@ -48,7 +52,11 @@ class Feed(Protocol):
     device: torch.device
 
     def batch(self, index: int, size: int) -> Tensor:
-        """The index-th batch: floats (size, ...) in [-1, 1] on the device."""
+        """The index-th batch on the device: float images (size, C, H, W) in [-1, 1], or points (size, 2)."""
+        ...
+
+    def labels(self, index: int, size: int) -> Tensor:
+        """The labels of that batch: int64 (size,) or (size, k) on the device."""
         ...
 
 
@@ -63,6 +71,7 @@ class ImageFeed:
         self.seed = seed
         self.device = torch.device(device)
         self.resident: Tensor | None = None
+        self.all_labels: Tensor | None = None
         if self.device.type == "cuda":
             free = torch.cuda.get_device_properties(self.device).total_memory // 4
             if store.images.nbytes <= free:
@@ -82,3 +91,43 @@ class ImageFeed:
         if self.resident is not None:
             return to_float(self.resident[torch.from_numpy(chosen).to(self.device)])
         return to_float(torch.from_numpy(self.store.images[chosen]).to(self.device))
+
+    def labels(self, index: int, size: int) -> Tensor:
+        if self.all_labels is None:
+            self.all_labels = torch.from_numpy(np.array(self.store.labels)).to(self.device)
+        return self.all_labels[torch.from_numpy(self.indices(index, size)).to(self.device)]
+
+
+class PointFeed:
+    """Batches of points that are drawn as they are needed, and so never repeat.
+
+    A block of batches is drawn at once on the CPU, so that a batch costs a slice, and is the same on every device.
+    """
+
+    def __init__(self, points: Points, seed: int, device: torch.device | str = "cpu") -> None:
+        self.points = points
+        self.seed = seed
+        self.device = torch.device(device)
+        self._block: tuple[tuple[int, int], Tensor, Tensor] | None = None
+
+    def _drawn(self, index: int, size: int) -> tuple[Tensor, Tensor]:
+        """Points (BLOCK, size, 2) and labels (BLOCK, size) of the block that the index-th batch lies in."""
+        key = (index // BLOCK, size)
+        if self._block is None or self._block[0] != key:
+            # Hashed, since torch's generator on the CPU looks at the lower 32 bits of a seed only.
+            (seed,) = np.random.SeedSequence((self.seed, *key)).generate_state(1)
+            random = torch.Generator().manual_seed(int(seed))
+            points, labels = (drawn.to(self.device) for drawn in self.points.sample(BLOCK * size, random))
+            self._block = key, points.view(BLOCK, size, 2), labels.view(BLOCK, size)
+        return self._block[1:]
+
+    def batch(self, index: int, size: int) -> Tensor:
+        return self._drawn(index, size)[0][index % BLOCK]
+
+    def labels(self, index: int, size: int) -> Tensor:
+        return self._drawn(index, size)[1][index % BLOCK]
+
+
+def open_feed(source: ImageStore | Points, seed: int, device: torch.device | str = "cpu") -> Feed:
+    """The batches of a data set."""
+    return PointFeed(source, seed, device) if isinstance(source, Points) else ImageFeed(source, seed, device)

@@ -12,6 +12,9 @@ from relation_gan.gan.registry import Registry
 class Critic(Protocol):
     """What a loss may ask of a critic: whole scores, or the two modules of a pair critic."""
 
+    kind: str
+    sphere: bool
+
     def __call__(self, a: Tensor, b: Tensor | None = None) -> Tensor: ...
     def embed(self, x: Tensor) -> Tensor: ...
     def relate(self, a: Tensor, b: Tensor) -> Tensor: ...
@@ -23,6 +26,8 @@ class Batch:
 
     `real2` and `fake2` are the second samples of a pair loss. Where they are None, the second
     sample of image i is image i+1 of the same batch, which costs no further embedding.
+    `labels` (B,) are the classes of the real images, and what a conditional generator drew as well.
+    `latents` (B, latent) are what the fakes were drawn from.
     """
 
     real: Tensor
@@ -30,6 +35,7 @@ class Batch:
     real2: Tensor | None = None
     fake2: Tensor | None = None
     labels: Tensor | None = None
+    latents: Tensor | None = None
 
 
 class Loss(nn.Module):
@@ -41,6 +47,29 @@ class Loss(nn.Module):
     critic_kind: ClassVar[str]
     fresh_second: bool = False
     """Whether the training step draws independent second samples for this loss."""
+    classes: int = 0
+    """How many classes the loss tells apart by `Batch.labels`; 0 if it looks at none."""
+
+    follows: ClassVar[bool] = False
+    """Whether the loss needs the networks of a stage before."""
+
+    def follow(self, generator: nn.Module, critic: nn.Module) -> None:
+        """Take the trained networks of the stage before."""
+
+    def check(self, critic: Critic, generator: nn.Module) -> None:
+        """Refuse networks that this loss has no meaning for.
+
+        Raises:
+            ValueError: naming the option to change.
+        """
+        if critic.kind != self.critic_kind:
+            raise ValueError(f"it needs a {self.critic_kind} critic, got kind '{critic.kind}'; set kind to the former")
+        classes = getattr(generator, "classes", 0)
+        if self.classes and classes != self.classes:
+            raise ValueError(
+                f"it tells {self.classes} classes apart, the generator draws {classes} (0: unconditional); "
+                "set the same number of classes in the loss and in the generator"
+            )
 
     def scores(self, critic: Critic, batch: Batch) -> Any:
         """A named tuple of tensors that both objectives are functions of."""
@@ -62,13 +91,17 @@ class Loss(nn.Module):
         """The scalar that the generator minimises."""
         return self.generator_objective(self.scores(critic, batch), batch)
 
+    def observations(self, scores: Any, batch: Batch) -> dict[str, Tensor]:
+        """Scalars to log beside the losses: the means of what the critic gave."""
+        return {f"score_{name}": score.mean() for name, score in scores._asdict().items()}
+
     def recall(self, batch: Batch) -> Batch:
         """Complete a batch with what the loss remembers of earlier steps."""
         return batch
 
     @torch.no_grad()
-    def update(self, batch: Batch) -> None:
-        """Remember what the next step needs: the only mutation, once a step."""
+    def update(self, scores: Any, batch: Batch) -> None:
+        """Remember what the next step needs: the only mutation, once a step, after both networks moved."""
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         # A memory is empty until its first step, so it takes the shape of what is loaded.
@@ -93,6 +126,51 @@ class ScoreLoss(Loss):
 
     def scores(self, critic: Critic, batch: Batch) -> Scores:
         return Scores(critic(batch.real), critic(batch.fake))
+
+
+class SeparableLoss(ScoreLoss):
+    """A sum of a function of C(x) and a function of C(y), which also has relativistic forms.
+
+    The generator maximises what the critic gives its images, as if they were real.
+    """
+
+    def real_term(self, t: Tensor) -> Tensor:
+        """What the critic minimises at the scores (B,) of reals, elementwise."""
+        raise NotImplementedError
+
+    def fake_term(self, t: Tensor) -> Tensor:
+        """What the critic minimises at the scores (B,) of fakes, elementwise."""
+        raise NotImplementedError
+
+    def critic_objective(self, scores: Scores, batch: Batch) -> Tensor:
+        return self.real_term(scores.real).mean() + self.fake_term(scores.fake).mean()
+
+    def generator_objective(self, scores: Scores, batch: Batch) -> Tensor:
+        return self.real_term(scores.fake).mean()
+
+
+class Features(NamedTuple):
+    """Features (B, F) of real and generated images."""
+
+    real: Tensor
+    fake: Tensor
+
+
+class FeatureLoss(Loss):
+    """A loss of a feature critic: a function of f(x) and f(y)."""
+
+    critic_kind = "feature"
+
+    def scores(self, critic: Critic, batch: Batch) -> Any:
+        return Features(critic(batch.real), critic(batch.fake))
+
+    def observations(self, scores: Any, batch: Batch) -> dict[str, Tensor]:
+        """The mean lengths of the features, and the distance between the two means."""
+        return {
+            "feature_length_real": scores.real.norm(dim=1).mean(),
+            "feature_length_fake": scores.fake.norm(dim=1).mean(),
+            "feature_distance": (scores.real.mean(0) - scores.fake.mean(0)).norm(),
+        }
 
 
 registry: Registry[Loss] = Registry("loss")

@@ -6,6 +6,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from relation_gan.gan.losses.distances import image_distance
+
 Kind = Literal["constant", "l1", "l2", "mse"]
 
 
@@ -30,6 +32,4 @@ class Margin:
         """Margins (B,) of images or points a, b (B, ...)."""
         if self.kind == "constant":
             return a.new_full((len(a),), self.base)
-        difference = (a - b).flatten(1)
-        distance = difference.abs().mean(1) if self.kind == "l1" else difference.square().mean(1)
-        return self.base + self.scale * (distance.sqrt() if self.kind == "l2" else distance)
+        return self.base + self.scale * image_distance(self.kind, a, b)

@@ -2,5 +2,14 @@
 
 from relation_gan.gan.metrics.coverage import class_balance, mode_coverage
 from relation_gan.gan.metrics.features import frechet_distance, kernel_distance, moments
+from relation_gan.gan.metrics.points import point_quality, sliced_wasserstein
 
-__all__ = ["class_balance", "frechet_distance", "kernel_distance", "mode_coverage", "moments"]
+__all__ = [
+    "class_balance",
+    "frechet_distance",
+    "kernel_distance",
+    "mode_coverage",
+    "moments",
+    "point_quality",
+    "sliced_wasserstein",
+]

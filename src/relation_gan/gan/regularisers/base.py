@@ -16,6 +16,19 @@ class Regulariser:
     every: int = 1
     """Applied at every n-th step; a lazy penalty is scaled by n to keep its mean strength."""
 
+    def check(self, critic: nn.Module) -> None:
+        """Refuse a critic that this term has no meaning for.
+
+        Raises:
+            ValueError: naming what to change.
+        """
+        kind = getattr(critic, "kind", "score")
+        if kind not in self.critic_kinds:
+            raise ValueError(
+                f"it does not accept a {kind} critic, only: {', '.join(sorted(self.critic_kinds))}; leave it out, "
+                "or use weight_clip"
+            )
+
     def penalty(self, critic: Critic, batch: Batch, generator: torch.Generator) -> Tensor:
         """A scalar, already weighted. `generator` is the step's source of random numbers."""
         return batch.real.new_zeros(())

@@ -3,7 +3,7 @@
 from typing import Literal, get_args
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from relation_gan.gan.losses.base import Batch, Critic
 from relation_gan.gan.regularisers.base import Regulariser, register
@@ -36,6 +36,13 @@ class GradientPenalty(Regulariser):
                 f"every {every} must be at least 1"
             )
         self.weight, self.centre, self.where, self.every = weight, centre, where, every
+
+    def check(self, critic: nn.Module) -> None:
+        super().check(critic)
+        if getattr(critic, "batch_norm", False):
+            raise ValueError(
+                "with batch norm a score depends on the whole batch, and its gradient is no image's own; set norm: none"
+            )
 
     def points(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """The images (B, ...) at which the gradient is taken."""

@@ -2,15 +2,18 @@
 
 import itertools
 import logging
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from torch import Tensor
 
 from relation_gan.gan.checkpoint import Described
-from relation_gan.gan.data import stacked
+from relation_gan.gan.data import Points, stacked
 from relation_gan.gan.metrics import class_balance, frechet_distance, judging, kernel_distance, mode_coverage, moments
+from relation_gan.gan.metrics.points import landscape, nearest_modes, score_points
 from relation_gan.gan.networks import Critic, Generator
 from relation_gan.gan.networks.judge import Judge
 from relation_gan.gan.sampling import samples
@@ -19,6 +22,9 @@ from relation_gan.gan.training import CheckpointStore
 logger = logging.getLogger(__name__)
 
 Scores = dict[str, float]
+
+LANDSCAPE, WITNESSES = 64, 64
+"""Places along each side of a critic's landscape, and how many real and generated points it is averaged over."""
 
 
 def device() -> torch.device:
@@ -109,21 +115,36 @@ def score_curve(
     checkpoints: CheckpointStore, history: dict[str, Any], judge: Judge, evaluation: dict[str, Any]
 ) -> list[Scores]:
     """Mode coverage and confidence of the generators kept over training, with fewer samples each."""
+    judge.to(device())
+
+    def score(batches: Iterator[Tensor]) -> Scores:
+        result = judging.judge_images(judge, batches)
+        ids = stacked.mode_ids(result.labels.numpy())
+        return {**mode_coverage(ids, stacked.N_MODES), "confidence": float(result.confidence.mean())}
+
+    return _curve(checkpoints, history, evaluation["curve_samples"], evaluation, score)
+
+
+def _curve(
+    checkpoints: CheckpointStore,
+    history: dict[str, Any],
+    count: int,
+    evaluation: dict[str, Any],
+    score: Callable[[Iterator[Tensor]], Scores],
+) -> list[Scores]:
+    """A row a kept step, with the scores of `count` samples of each generator that gives any."""
     rows: dict[int, Scores] = {}
     place = device()
-    judge.to(place)
     for name, prefix in (("averaged", ""), ("raw", "raw_")):
         for step, network in checkpoints.snapshots(name):
             if step > history["step"]:
                 continue
             network.to(place)
-            batches = samples(network, evaluation["curve_samples"], evaluation["seed"], evaluation["batch_size"])
+            batches = samples(network, count, evaluation["seed"], evaluation["batch_size"])
             try:
-                result = judging.judge_images(judge, batches)
+                scores = score(batches)
             except ValueError:
                 continue
-            ids = stacked.mode_ids(result.labels.numpy())
-            scores = {**mode_coverage(ids, stacked.N_MODES), "confidence": float(result.confidence.mean())}
             rows.setdefault(step, {"step": float(step)}).update(prefixed(prefix, scores))
     return [rows[step] for step in sorted(rows)]
 
@@ -132,7 +153,77 @@ def collect_scores(
     modes: Scores, features: Scores, cost: Scores, reference: Described, history: dict[str, Any]
 ) -> Scores:
     """All scores of a run, flat, with the accuracy of the judge that most of them depend on."""
-    scores = {**modes, **features, **cost, "judge_accuracy": reference.description["scores"]["judge_accuracy"]}
-    if history["status"] == "diverged":
-        scores["diverged_at"] = float(history["step"])
+    judged_by = {"judge_accuracy": reference.description["scores"]["judge_accuracy"]}
+    return {**modes, **features, **cost, **judged_by, **_end(history)}
+
+
+def _end(history: dict[str, Any]) -> Scores:
+    return {"diverged_at": float(history["step"])} if history["status"] == "diverged" else {}
+
+
+def draw_points(
+    generator: Generator, generator_raw: Generator, points: Points, evaluation: dict[str, Any]
+) -> Described:
+    """The samples of both generators, and how many of them lie nearest to each mode.
+
+    Empty for a run that diverged to values which are no points.
+    """
+    pictures = {}
+    for name, network in (("averaged", generator), ("raw", generator_raw)):
+        network.to(device())
+        try:
+            batches = samples(network, evaluation["samples"], evaluation["seed"], evaluation["batch_size"])
+            drawn = pictures[f"{name}/samples"] = torch.cat(list(batches))
+        except ValueError as error:
+            logger.warning("No samples of the %s generator: %s", name, error)
+            continue
+        if points.centres is not None:
+            modes, _ = nearest_modes(drawn, points.centres)
+            pictures[f"{name}/mode_counts"] = modes.bincount(minlength=len(points.centres))
+    return Described(pictures, {})
+
+
+def score_drawn(pictures: Described, points: Points, reference: Described) -> Scores:
+    """Quality of the modes, if there are any, and the distance to real points; `raw_...` for the raw generator."""
+    scores: Scores = {}
+    for name, prefix in (("averaged", ""), ("raw", "raw_")):
+        if (drawn := pictures.tensors.get(f"{name}/samples")) is not None:
+            real = reference.tensors["points"]
+            scores |= prefixed(prefix, score_points(drawn, real, points.centres, points.sigma))
     return scores
+
+
+def score_points_curve(
+    checkpoints: CheckpointStore,
+    history: dict[str, Any],
+    points: Points,
+    reference: Described,
+    evaluation: dict[str, Any],
+) -> list[Scores]:
+    """The same scores of the generators kept over training, with fewer samples each."""
+    real = reference.tensors["points"]
+
+    def score(batches: Iterator[Tensor]) -> Scores:
+        return score_points(torch.cat(list(batches)), real, points.centres, points.sigma)
+
+    return _curve(checkpoints, history, min(evaluation["curve_samples"], len(real)), evaluation, score)
+
+
+def map_critic(critic: Critic, pictures: Described, reference: Described) -> Described:
+    """How real the critic holds each place of the box around the data: `values` (LANDSCAPE, LANDSCAPE).
+
+    Empty where it gives values that are not finite, or where there are no samples of the raw generator, against
+    which it was trained.
+    """
+    fake = pictures.tensors.get("raw/samples")
+    if fake is None:
+        return Described({}, {})
+    place, box = device(), reference.description["box"]
+    real, fake = (sample[:WITNESSES].to(place) for sample in (reference.tensors["points"], fake))
+    values = landscape(critic.to(place).eval(), box, LANDSCAPE, real, fake)
+    return Described({"values": values} if values.isfinite().all() else {}, {"box": box})
+
+
+def collect_point_scores(modes: Scores, cost: Scores, history: dict[str, Any]) -> Scores:
+    """All scores of a run on points, flat."""
+    return {**modes, **cost, **_end(history)}

@@ -1,42 +1,72 @@
-"""Generator, judge and reference -> scores of one run."""
+"""Generators and reference -> scores of one run."""
 
 from kedro.pipeline import Pipeline, node, pipeline
+from kedro.pipeline.node import Node
 
 from relation_gan.pipelines.evaluation import nodes
 
 
-def create_pipeline(dataset: str, method: str, seed: int) -> Pipeline:
+def create_pipeline(dataset: str, method: str, seed: int, kind: str) -> Pipeline:
+    make, shared = {"stacked_digits": (_stacked_digits, "judge"), "points": (_points, "points")}[kind]
     return pipeline(
-        [
-            node(
-                nodes.judge_samples,
-                ["generator", "generator_raw", "judge", "params:evaluation"],
-                ["judged", "pictures"],
-                name="judge_samples",
-            ),
-            node(nodes.score_modes, "judged", "scores_modes", name="score_modes"),
-            node(
-                nodes.score_features,
-                ["judged", "reference", "params:evaluation"],
-                "scores_features",
-                name="score_features",
-            ),
-            node(nodes.score_cost, ["history", "generator", "critic"], "scores_cost", name="score_cost"),
-            node(
-                nodes.score_curve,
-                ["checkpoints", "history", "judge", "params:evaluation"],
-                "curve",
-                name="score_curve",
-            ),
-            node(
-                nodes.collect_scores,
-                ["scores_modes", "scores_features", "scores_cost", "reference", "history"],
-                "scores",
-                name="collect_scores",
-            ),
-        ],
+        [*make(), node(nodes.score_cost, ["history", "generator", "critic"], "scores_cost", name="score_cost")],
         namespace=f"{dataset}.{method}.seed{seed}",
-        inputs={"judge": f"{dataset}.judge", "reference": f"{dataset}.reference"},
-        parameters={"params:evaluation": "params:evaluation"},
+        inputs={name: f"{dataset}.{name}" for name in (shared, "reference")},
+        parameters={"params:evaluation": f"params:datasets.{dataset}.evaluation"},
         tags="evaluation",
     )
+
+
+def _stacked_digits() -> list[Node]:
+    return [
+        node(
+            nodes.judge_samples,
+            ["generator", "generator_raw", "judge", "params:evaluation"],
+            ["judged", "pictures"],
+            name="judge_samples",
+        ),
+        node(nodes.score_modes, "judged", "scores_modes", name="score_modes"),
+        node(
+            nodes.score_features,
+            ["judged", "reference", "params:evaluation"],
+            "scores_features",
+            name="score_features",
+        ),
+        node(
+            nodes.score_curve,
+            ["checkpoints", "history", "judge", "params:evaluation"],
+            "curve",
+            name="score_curve",
+        ),
+        node(
+            nodes.collect_scores,
+            ["scores_modes", "scores_features", "scores_cost", "reference", "history"],
+            "scores",
+            name="collect_scores",
+        ),
+    ]
+
+
+def _points() -> list[Node]:
+    return [
+        node(
+            nodes.draw_points,
+            ["generator", "generator_raw", "points", "params:evaluation"],
+            "pictures",
+            name="draw_points",
+        ),
+        node(nodes.score_drawn, ["pictures", "points", "reference"], "scores_modes", name="score_drawn"),
+        node(
+            nodes.score_points_curve,
+            ["checkpoints", "history", "points", "reference", "params:evaluation"],
+            "curve",
+            name="score_points_curve",
+        ),
+        node(nodes.map_critic, ["critic", "pictures", "reference"], "landscape", name="map_critic"),
+        node(
+            nodes.collect_point_scores,
+            ["scores_modes", "scores_cost", "history"],
+            "scores",
+            name="collect_point_scores",
+        ),
+    ]

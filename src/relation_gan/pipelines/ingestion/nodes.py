@@ -1,4 +1,4 @@
-"""From the source of a data set to its store, its judge and its reference statistics."""
+"""From the source of a data set to its store or definition, its judge and its reference."""
 
 import logging
 from pathlib import Path
@@ -7,8 +7,9 @@ from typing import Any, cast
 import torch
 
 from relation_gan.gan import checkpoint
-from relation_gan.gan.data import ImageStore, Recipe, stacked
+from relation_gan.gan.data import ImageStore, Points, Recipe, stacked
 from relation_gan.gan.metrics import frechet_distance, judging, mode_coverage, moments
+from relation_gan.gan.metrics.points import box, score_points
 from relation_gan.gan.networks.judge import Judge
 
 logger = logging.getLogger(__name__)
@@ -94,3 +95,21 @@ def describe_real(
         "features": stored.features[:KEPT_FEATURES],
     }
     return checkpoint.Described(tensors, {"made_from": made_from, "scores": scores})
+
+
+def define_points(data: dict[str, Any]) -> Points:
+    return Points(data["name"], data["definition"])
+
+
+def describe_points(points: Points, data: dict[str, Any], evaluation: dict[str, Any]) -> checkpoint.Described:
+    """What samples are compared with: real points that no training draws, and what further real points score.
+
+    The scores are those that a perfect generator would reach with as many samples: the floor.
+    """
+    random = torch.Generator().manual_seed(data["seed"])
+    kept, again = (points.sample(evaluation["samples"], random)[0] for _ in range(2))
+    few = min(evaluation["curve_samples"], len(again))
+    curve = score_points(again[:few], kept, points.centres, points.sigma)
+    scores = score_points(again, kept, points.centres, points.sigma)
+    scores |= {f"curve_{name}": curve[name] for name in ("kl", "sliced_wasserstein") if name in curve}
+    return checkpoint.Described({"points": kept}, {"box": box(kept), "scores": scores})

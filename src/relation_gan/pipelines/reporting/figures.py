@@ -1,39 +1,50 @@
-"""Pictures of a study: grids of images, curves over training, and how evenly the modes are covered."""
+"""Pictures of a study: samples, curves over training, and how evenly the modes are covered."""
 
 import base64
 import html
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import numpy as np
 import plotly.graph_objects as go
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageColor
 
-from relation_gan.pipelines.reporting.results import RunResult, StudyResult
+from relation_gan.pipelines.reporting import scatter
+from relation_gan.pipelines.reporting.results import Part, RunResult, StudyResult
 
 # Okabe and Ito's colours without black and yellow, which vanish on a dark and on a light page, and two more.
 PALETTE = ("#0a7bc2", "#e08e00", "#009e73", "#cc6fa3", "#d55e00", "#4fb0e8", "#8f7ad1", "#96952f")
-GREY = "#888888"
+GREY = scatter.GREY
 BORDER = 112
-MAX_POINTS = 1000
+MAX_POINTS, MAX_TOTAL = 1000, 20_000
+"""Points of one line, and, where they are many, of all lines of a figure."""
+MARKED = 30
+"""Up to so many runs, the points of score curves are marked."""
+SIDE, SMALL_SIDE = 320, 240
+"""Pixels along each side of a picture of points, and of the many frames of many films."""
 
 
-def by_method(study: StudyResult) -> dict[str, list[RunResult]]:
-    """The runs of each method, in the study's order; the data set is named where there are several."""
-    several = len({run.dataset for run in study.runs}) > 1
+def by_method(part: Part) -> dict[str, list[RunResult]]:
+    """The runs of each method, in the study's order."""
     groups: dict[str, list[RunResult]] = {}
-    for run in study.runs:
-        groups.setdefault(f"{run.dataset}.{run.method}" if several else run.method, []).append(run)
+    for run in part.runs:
+        groups.setdefault(run.method, []).append(run)
     return groups
 
 
-def colours(study: StudyResult) -> dict[str, str]:
-    """One colour a method; they repeat after eight."""
-    return {method: PALETTE[i % len(PALETTE)] for i, method in enumerate(by_method(study))}
+def colours(methods: Iterable[str]) -> dict[str, str]:
+    """One colour a method: the palette, then darker, then lighter; they repeat after 24."""
+
+    def shade(i: int) -> str:
+        colour, (towards, amount) = PALETTE[i % 8], (("#000000", 0), ("#000000", 0.3), ("#ffffff", 0.4))[i // 8 % 3]
+        mixed = zip(ImageColor.getrgb(colour), ImageColor.getrgb(towards), strict=True)
+        return "#" + "".join(f"{round(a + amount * (b - a)):02x}" for a, b in mixed)
+
+    return {method: shade(i) for i, method in enumerate(methods)}
 
 
 def pictured(runs: list[RunResult]) -> RunResult:
@@ -83,6 +94,13 @@ def data_uri(images: np.ndarray) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
+def point_uri(picture: Image.Image) -> str:
+    """A picture of points for a page."""
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
 def _encode(array: np.ndarray, format: str, **options: int) -> bytes:
     file = io.BytesIO()
     Image.fromarray(array).save(file, format, **options)
@@ -90,38 +108,85 @@ def _encode(array: np.ndarray, format: str, **options: int) -> bytes:
 
 
 def samples_figure(study: StudyResult) -> np.ndarray:
-    """Real images, then samples of each method, as titled panels: uint8 (H, W, 3)."""
-    panels = [("real", study.real)]
-    for method, runs in by_method(study).items():
+    """Real data, then samples of each method, as titled panels: uint8 (H, W, 3).
+
+    Of points, a cloud and a heat map on each data set; up to six methods stand side by side.
+    """
+    images, points = ([part for part in study.parts if part.of_points is kind] for kind in (False, True))
+    sheets = [_image_panels(part, len(study.parts) > 1) for part in images]
+    if points:
+        sheets.append(_point_panels(points))
+    width = max(sheet.shape[1] for sheet in sheets)
+    white = [np.pad(s, ((0, 0), (0, width - s.shape[1]), (0, 0)), constant_values=255) for s in sheets]
+    return np.concatenate(white)
+
+
+def _image_panels(part: Part, named: bool) -> np.ndarray:
+    panels = [("real", part.real)]
+    for method, runs in by_method(part).items():
         run = pictured(runs)
         panels.append((f"{method}, seed {run.seed}", run.samples))
-    columns = min(len(panels), 4)
-    rows = math.ceil(len(panels) / columns)
-    blank = np.full((64, *study.real.shape[1:]), 255, np.uint8)
+    blank = np.full((64, *part.real.shape[1:]), 255, np.uint8)
     height, width, _ = preview(blank).shape
     # The panels are placed by the pixel, for any other scale than a whole one would make the small images uneven.
     scale = max(1, round(480 / width))
-    height, width, gap, head, dpi = height * scale, width * scale, 24, 44, 100
+    shown = [
+        (f"{part.dataset}: {title}" if named else title, preview(of).repeat(scale, 0).repeat(scale, 1))
+        for title, of in panels
+    ]
+    return _sheet(shown, (height * scale, width * scale), columns=min(len(panels), 4), gap=24, head=44, size=15)
+
+
+def _point_panels(parts: list[Part]) -> np.ndarray:
+    """Clouds and heat maps of each data set, a column a method, or, where methods are many, a row."""
+    palette = {"real": GREY, **colours(parts[0].methods)}
+    across = len(palette) <= 7
+    side = SIDE if across else SMALL_SIDE
+    blocks: list[list[tuple[str, np.ndarray]]] = []
+    for method, colour in palette.items():
+        block: list[tuple[str, np.ndarray]] = []
+        for part in parts:
+            runs = by_method(part).get(method)
+            run = pictured(runs) if runs else None
+            samples = part.real if method == "real" else run.samples if run else part.real[:0]
+            name = f"{method}, seed {run.seed}" if run else method
+            for title, draw in ((name, scatter.cloud), ("", scatter.density)):
+                picture = scatter.on_white(draw(samples, part.real, part.box, colour, side))
+                named = f"{part.dataset}: {title}" if title and len(parts) > 1 else title
+                block.append((named, picture if len(samples) else picture[:, :0]))
+        blocks.append(block)
+    if across:
+        panels, columns = [panel for row in zip(*blocks, strict=True) for panel in row], len(blocks)
+    else:
+        panels, columns = [panel for block in blocks for panel in block], len(blocks[0]) * max(1, 3 // len(parts))
+    return _sheet(panels, (side, side), columns=columns, gap=16, head=30, size=11)
+
+
+def _sheet(
+    panels: list[tuple[str, np.ndarray]], shape: tuple[int, int], columns: int, gap: int, head: int, size: int
+) -> np.ndarray:
+    """Titled pictures, uint8 (h, w, 3) with w the shape's, in rows on white."""
+    height, width = shape
+    rows, dpi = math.ceil(len(panels) / columns), 100
     total = (columns * (width + gap) + gap, rows * (height + head) + gap)
     figure = Figure(figsize=(total[0] / dpi, total[1] / dpi), dpi=dpi, facecolor="white")
-    for i, (title, images) in enumerate(panels):
+    for i, (title, picture) in enumerate(panels):
         left, top = gap + i % columns * (width + gap), head + i // columns * (height + head)
         axes = figure.add_axes((left / total[0], 1 - (top + height) / total[1], width / total[0], height / total[1]))
         axes.set_axis_off()
-        axes.set_title(title, fontsize=15, loc="left", pad=6, parse_math=False)
-        if len(images):
-            shown = preview(images).repeat(scale, 0).repeat(scale, 1)
-            axes.imshow(shown, interpolation="none", extent=(0, width, shown.shape[0], 0), aspect="auto")
+        axes.set_title(title, fontsize=size, loc="left", pad=6, parse_math=False)
+        if picture.shape[1] == width:
+            axes.imshow(picture, interpolation="none", extent=(0, width, picture.shape[0], 0), aspect="auto")
             axes.set(xlim=(0, width), ylim=(height, 0))
         else:
-            axes.text(0.5, 0.5, "no samples", fontsize=15, ha="center", va="center", color="grey")
+            axes.text(0.5, 0.5, "no samples", fontsize=size, ha="center", va="center", color="grey")
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def curves(
-    study: StudyResult,
+    part: Part,
     of: Literal["history", "curve"],
     dashes: Mapping[str, str],
     log: bool = False,
@@ -139,27 +204,30 @@ def curves(
         A figure without traces if no run has any of the columns.
     """
     figure = _figure()
-    palette = colours(study)
-    last = 0
-    for method, runs in by_method(study).items():
+    palette = colours(part.methods)
+    limit = max(20, min(MAX_POINTS, MAX_TOTAL // max(1, len(part.runs) * len(dashes))))
+    # Marks of very many lines hide the lines, and take a browser long.
+    marked, last = of == "curve" and len(part.runs) <= MARKED, 0
+    for method, runs in by_method(part).items():
         for run in runs:
             every = run.curve if of == "curve" else run.history["rows"]
             for column, dash in dashes.items():
                 rows = [row for row in every if column in row]
                 # Thinned from the end, so that the last row stays.
-                rows = rows[:: -math.ceil(len(rows) / MAX_POINTS)][::-1] if rows else []
+                rows = rows[:: -math.ceil(len(rows) / limit)][::-1] if rows else []
                 if not rows:
                     continue
                 last = max(last, rows[-1]["step"])
-                sizes, symbols = [5 if of == "curve" else 0] * len(rows), ["circle"] * len(rows)
-                if run.history["status"] == "diverged":
+                dot, ended = 5 if marked else 0, run.history["status"] == "diverged"
+                sizes, symbols = [dot] * len(rows), ["circle"] * len(rows)
+                if ended:
                     sizes[-1], symbols[-1] = 10, "x"
                 figure.add_scatter(
                     x=np.array([row["step"] for row in rows]),
                     y=np.array([row[column] for row in rows]),
-                    mode="lines+markers",
+                    mode="lines+markers" if dot or ended else "lines",
                     line={"color": palette[method], "dash": dash, "width": 2 if of == "curve" else 1.4},
-                    marker={"size": sizes, "symbol": symbols, "line": {"width": 0}},
+                    marker={"size": sizes, "symbol": symbols, "line": {"width": 0}} if dot or ended else None,
                     legendgroup=method,
                     name=html.escape(f"{method}, seed {run.seed}"),
                     hovertemplate=f"%{{fullData.name}}<br>{html.escape(column)} %{{y:.4~g}} at step %{{x:,}}"
@@ -175,7 +243,7 @@ def curves(
             line={"color": GREY, "dash": "dot", "width": 1.5},
             hovertemplate=f"real data: {real:.4g}<extra></extra>",
         )
-    figure.update_xaxes(title_text="step", rangemode="tozero", tickformat=",")
+    figure.update_xaxes(title_text="step", range=[0, 1.06 * last], tickformat=",")
     if log:
         # Plotly labels the 2 and the 5 between decades without their power of ten.
         figure.update_yaxes(type="log", tickvals=[k * 10.0**n for n in range(-4, 4) for k in (1, 2, 5)])
@@ -234,15 +302,25 @@ def mode_map(run: RunResult) -> go.Figure:
     return figure
 
 
-def mode_ranks(study: StudyResult) -> go.Figure:
+def mode_bars(run: RunResult) -> list[tuple[float, bool, str]]:
+    """Few modes as bars: the height as a fraction of the highest, or of twice an even share; missing or not; a text."""
+    even = run.mode_counts.sum() / len(run.mode_counts)
+    top = max(2 * even, run.mode_counts.max())
+    return [
+        (float(n / top), bool(n == 0), f"mode {mode}: {n:,} samples, {even:.3g} if even")
+        for mode, n in enumerate(run.mode_counts)
+    ]
+
+
+def mode_ranks(part: Part) -> go.Figure:
     """Each run's samples a mode against an even share, from its most to its least frequent mode.
 
     A line ends where the modes are missing. The dotted line is what even sampling of as many samples gives.
     """
     figure = _figure()
-    palette = colours(study)
+    palette = colours(part.methods)
     counts = np.zeros(0)
-    for method, runs in by_method(study).items():
+    for method, runs in by_method(part).items():
         for run in runs:
             if not run.mode_counts.sum():
                 continue

@@ -9,7 +9,7 @@ import yaml
 
 from relation_gan import tracking
 from relation_gan.gan.checkpoint import Described
-from relation_gan.gan.data import ImageStore
+from relation_gan.gan.data import ImageStore, Points
 from relation_gan.pipelines.reporting import figures, report
 from relation_gan.pipelines.reporting.results import RunResult, StudyResult
 
@@ -17,16 +17,18 @@ N_REAL = 256
 
 
 def collect_run(
-    images: ImageStore,
+    source: ImageStore | Points,
     history: dict[str, Any],
     scores: dict[str, float],
     curve: list[dict[str, float]],
     grids: Described,
     pictures: Described,
+    landscape: Described | None = None,
 ) -> RunResult:
     """Put together what a run left."""
     samples = pictures.tensors.get("averaged/samples")
     counts = pictures.tensors.get("averaged/mode_counts")
+    heights = landscape.tensors.get("values") if landscape else None
     return RunResult(
         dataset=history["dataset"],
         method=history["method"],
@@ -35,28 +37,45 @@ def collect_run(
         history={**history, "grid_steps": grids.description["steps"]},
         curve=curve,
         grids=grids.tensors["grids"].numpy(),
-        samples=samples.numpy() if samples is not None else np.empty((0, *images.shape), np.uint8),
+        samples=samples.numpy() if samples is not None else np.empty((0, *source.shape), np.uint8),
         mode_counts=counts.numpy() if counts is not None else np.empty(0, np.int64),
+        landscape=heights.numpy() if heights is not None else np.empty((0, 0)),
     )
 
 
-def collect_study(name: str, images: ImageStore, reference: Described, *runs: RunResult) -> StudyResult:
-    """Put together the runs of a study, with where their numbers come from."""
+def collect_study(name: str, datasets: int, *inputs: Any) -> StudyResult:
+    """Put together the runs of a study, with where their numbers come from.
+
+    Args:
+        datasets: how many data sets there are.
+        inputs: the source of each data set, the reference of each, then the `RunResult`s.
+    """
+    sources: tuple[ImageStore | Points, ...] = inputs[:datasets]
+    references: tuple[Described, ...] = inputs[datasets : 2 * datasets]
+    runs: tuple[RunResult, ...] = inputs[2 * datasets :]
+    of = {source.name: reference for source, reference in zip(sources, references, strict=True)}
     configuration = {run.name: run.history["config"] for run in runs}
     return StudyResult(
         name=name,
         runs=list(runs),
-        real=images[: min(N_REAL, len(images))].numpy(),
-        reference=reference.description["scores"],
+        real={source.name: _real(source, of[source.name]) for source in sources},
+        reference={name: reference.description["scores"] for name, reference in of.items()},
+        boxes={name: reference.description["box"] for name, reference in of.items() if "box" in reference.description},
         provenance={
             "command": tracking.command(),
             **tracking.provenance(Path.cwd()),
-            "data": f"{images.name}: {images.manifest['source']}",
-            "data SHA-256": images.digest,
+            "data": "; ".join(f"{source.name}: {source.manifest['source']}" for source in sources),
+            "data SHA-256": ", ".join(source.digest for source in sources),
             "device": f"{runs[0].history['device']}, {runs[0].history['threads']} threads",
             "configuration": yaml.safe_dump(configuration, sort_keys=False),
         },
     )
+
+
+def _real(source: ImageStore | Points, reference: Described) -> np.ndarray:
+    if isinstance(source, Points):
+        return reference.tensors["points"].numpy()
+    return source[: min(N_REAL, len(source))].numpy()
 
 
 def write_report(study: StudyResult) -> tuple[str, pd.DataFrame, np.ndarray, str]:

@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from relation_gan.pipelines.reporting import figures
-from relation_gan.pipelines.reporting.results import RunResult, StudyResult
+from relation_gan.pipelines.reporting import figures, scatter
+from relation_gan.pipelines.reporting.results import Part, RunResult, StudyResult
 
 SUMMARY_WIDTH = 100
+BARS = 100
+"""Modes that are drawn as bars; more of them as a map."""
+MANY = 6
+"""More methods than this stand in rows instead of columns, and above small pictures."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,8 @@ class Measure:
     better: str
     """`higher`, `lower`, or nothing where neither is."""
     note: str
+    factor: float = 1
+    """What the printed number is multiplied by."""
 
 
 QUALITY = {
@@ -53,6 +60,31 @@ QUALITY = {
         "lower",
         "KL(samples ‖ even spread over the modes), in nats. A finite sample never reaches 0: what as many real "
         "images score is the floor.",
+    ),
+    "high_quality": Measure(
+        "High quality, %",
+        "high %",
+        1,
+        "higher",
+        "The share of samples within three standard deviations of the nearest mode’s centre; a mode counts as found "
+        "with at least one of them. Of real points, 98.9 % lie so near.",
+        factor=100,
+    ),
+    "kl": Measure(
+        "KL to even modes",
+        "KL",
+        4,
+        "lower",
+        "KL(samples by their nearest mode ‖ even spread), in nats, also of samples far from any mode. What as many "
+        "real points score is the floor.",
+    ),
+    "sliced_wasserstein": Measure(
+        "Sliced Wasserstein distance",
+        "sliced W",
+        4,
+        "lower",
+        "Mean distance W₁ between generated and real points, projected on 64 directions, in the units of the data. Two "
+        "samples of real points are not at 0 either: that is the floor.",
     ),
     "confidence": Measure(
         "Judge’s confidence",
@@ -99,7 +131,10 @@ COST = {
     "steps": Measure("Steps", "steps", 0, "", "Generator updates."),
 }
 MEASURES = QUALITY | COST
-HEADLINE = ("modes", "modes_10", "reverse_kl", "confidence", "fid_judge", "ms_per_step")
+HEADLINE = (
+    *("modes", "modes_10", "reverse_kl", "high_quality", "kl", "sliced_wasserstein"),
+    *("confidence", "fid_judge", "ms_per_step"),
+)
 
 
 def table(study: StudyResult) -> pd.DataFrame:
@@ -136,7 +171,7 @@ def number(name: str, value: float) -> str:
     if math.isnan(value):
         return "–"
     measure = MEASURES.get(name.removeprefix("raw_"))
-    text = f"{value:,.{measure.decimals}f}" if measure else f"{value:,.4g}"
+    text = f"{value * measure.factor:,.{measure.decimals}f}" if measure else f"{value:,.4g}"
     return re.sub(r"^(-?)0\.", r"\1.", text)
 
 
@@ -160,11 +195,17 @@ def outcome(run: RunResult) -> str:
 def summary(study: StudyResult) -> str:
     """The table for the terminal, at most 100 columns wide; below it, why runs ended early, and what real data scores.
 
-    Means are over the seeds that finished.
+    Means are over the seeds that finished. Of several data sets, one table each.
     """
-    columns = [name for name in HEADLINE if any(name in run.scores for run in study.runs)]
+    parts = study.parts
+    return "\n\n".join("\n".join([*([part.dataset] if len(parts) > 1 else []), *_summary(part)]) for part in parts)
+
+
+def _summary(part: Part) -> list[str]:
+    groups = figures.by_method(part)
+    columns = _headline(part)
     lines = [["method", "seed", "status", *(MEASURES[name].short for name in columns)]]
-    for method, runs in figures.by_method(study).items():
+    for method, runs in groups.items():
         for run in runs:
             lines.append([method, str(run.seed), run.history["status"], *(_cell(run, name) for name in columns)])
         finished = _finished(runs)
@@ -183,20 +224,30 @@ def summary(study: StudyResult) -> str:
     ]
     ends = [
         f"{method}, seed {run.seed}: {outcome(run)}"
-        for method, runs in figures.by_method(study).items()
+        for method, runs in groups.items()
         for run in runs
         if run.history["status"] != "finished"
     ]
-    return "\n".join([*printed, *(_short(" ".join(end.split()), SUMMARY_WIDTH) for end in ends), *_real_line(study)])
+    return [*printed, *(_short(" ".join(end.split()), SUMMARY_WIDTH) for end in ends), *_real_line(part)]
+
+
+def _headline(part: Part) -> list[str]:
+    return [name for name in HEADLINE if any(name in run.scores for run in part.runs)]
 
 
 def _short(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def _real_line(study: StudyResult) -> list[str]:
-    names = {"confidence": "confidence", "reverse_kl": "reverse KL floor"}
-    told = [f"{text} {number(name, study.reference[name])}" for name, text in names.items() if name in study.reference]
+def _real_line(part: Part) -> list[str]:
+    names = {
+        "confidence": "confidence",
+        "reverse_kl": "reverse KL floor",
+        "high_quality": "high quality %",
+        "kl": "KL floor",
+        "sliced_wasserstein": "sliced W floor",
+    }
+    told = [f"{text} {number(name, part.reference[name])}" for name, text in names.items() if name in part.reference]
     return [f"real data: {', '.join(told)}"] if told else []
 
 
@@ -212,8 +263,6 @@ def render(study: StudyResult) -> str:
     """One HTML page that needs nothing else: scripts and pictures are inside, and it loads nothing."""
     frame = table(study)
     columns = list(frame.columns[4:])
-    headline = [name for name in HEADLINE if name in columns] or columns[:6]
-    groups, films = figures.by_method(study), _films(study)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -224,29 +273,14 @@ def render(study: StudyResult) -> str:
     return environment.get_template("report.html.j2").render(
         study=study,
         lead=lead(study),
-        groups=groups,
-        colours=figures.colours(study),
+        colours=figures.colours(study.methods),
         unfinished=[(run, outcome(run)) for run in study.runs if run.history["status"] != "finished"],
-        cards=[_card(name, study) for name in headline],
-        seeds={method: _seeds(runs) for method, runs in groups.items()},
-        real=figures.data_uri(study.real),
-        samples={
-            method: (run, figures.data_uri(run.samples) if len(run.samples) else None)
-            for method, run in ((method, figures.pictured(runs)) for method, runs in groups.items())
-        },
-        films=films,
-        steps=sorted({step for _, frames in films.values() for step, _ in frames}),
-        width=_width(study),
-        plots=_plots(study),
-        maps=[
-            (method, run, _html(figures.mode_map(run), f"modes-{i}"), int((run.mode_counts == 0).sum()))
-            for i, (method, run) in enumerate((method, figures.pictured(runs)) for method, runs in groups.items())
-            if run.mode_counts.sum()
-        ],
+        sections=[_section(part, columns, i) for i, part in enumerate(study.parts)],
         columns=columns,
         rows=[
-            (method, run, outcome(run), [_cell(run, name) for name in columns])
-            for method, runs in groups.items()
+            (run, outcome(run), [_cell(run, name) for name in columns])
+            for part in study.parts
+            for runs in figures.by_method(part).values()
             for run in runs
         ],
         measures={name: MEASURES[name] for name in columns if name in MEASURES},
@@ -255,43 +289,149 @@ def render(study: StudyResult) -> str:
     )
 
 
+def _section(part: Part, columns: list[str], index: int) -> dict[str, Any]:
+    """What the page shows of one data set."""
+    groups = figures.by_method(part)
+    shown = {method: figures.pictured(runs) for method, runs in groups.items()}
+    films = _films(part)
+    counted = {method: run for method, run in shown.items() if run.mode_counts.sum()}
+    few = len(next(iter(counted.values())).mode_counts) <= BARS if counted else False
+    many = len(groups) > MANY
+    image = "points" if part.of_points else "small" if part.real.shape[3] < 64 else "photograph"
+    plots = _plots(part, index)
+    return {
+        "part": part,
+        "noun": _noun(part),
+        "image": image,
+        "groups": groups,
+        "many": many,
+        "cards": [_card(name, part) for name in _headline(part) or columns[:6]],
+        "seeds": {method: _seeds(runs) for method, runs in groups.items()},
+        "width": _width(part),
+        "column": 420 if not part.of_points else 180 if many else 236,
+        "real": _picture(part, part.real, figures.GREY),
+        "samples": {
+            method: (run, _picture(part, run.samples, _colour(part, method)) if len(run.samples) else None)
+            for method, run in shown.items()
+        },
+        "left_out": {
+            method: f"{share:.1%} lie outside the picture"
+            for method, run in shown.items()
+            if part.of_points and len(run.samples) and (share := scatter.outside(run.samples, part.box)) >= 0.0005
+        },
+        "densities": _densities(part, shown),
+        "landscapes": {
+            method: (
+                run,
+                figures.point_uri(
+                    scatter.landscape(
+                        run.landscape, run.samples, part.real, part.box, _colour(part, method), figures.SIDE
+                    )
+                ),
+            )
+            for method, run in shown.items()
+            if run.landscape.size
+        },
+        "films": films,
+        "latents": "1,024" if part.of_points else "64",
+        "steps": sorted({step for _, frames in films.values() for step, _ in frames}),
+        "plots": plots,
+        "drawn": bool(plots) or (bool(counted) and not few),
+        "maps": [
+            (method, run, _html(figures.mode_map(run), f"modes-{index}-{i}"), int((run.mode_counts == 0).sum()))
+            for i, (method, run) in enumerate(counted.items())
+            if not few
+        ],
+        "bars": [(method, run, figures.mode_bars(run)) for method, run in counted.items() if few],
+    }
+
+
+def _colour(part: Part, method: str) -> str:
+    return figures.colours(part.methods)[method]
+
+
+def _picture(part: Part, samples: np.ndarray, colour: str, side: int = figures.SIDE) -> str:
+    if not part.of_points:
+        return figures.data_uri(samples)
+    return figures.point_uri(scatter.cloud(samples, part.real, part.box, colour, side))
+
+
+def _densities(part: Part, shown: dict[str, RunResult]) -> list[tuple[str, RunResult | None, str]]:
+    """(method, run, heat map), the first one of real points."""
+    if not part.of_points:
+        return []
+    of = [("real points", None, part.real, figures.GREY)]
+    of += [(method, run, run.samples, _colour(part, method)) for method, run in shown.items() if len(run.samples)]
+    return [
+        (name, run, figures.point_uri(scatter.density(samples, part.real, part.box, colour, figures.SIDE)))
+        for name, run, samples, colour in of
+    ]
+
+
 def lead(study: StudyResult) -> str:
     """The result in a few plain sentences."""
-    groups = figures.by_method(study)
     finished = _finished(study.runs)
-    datasets = " and ".join(dict.fromkeys(run.dataset for run in study.runs))
+    parts = study.parts
     if len(study.runs) == 1:
         run = study.runs[0]
-        told = [f"{run.method} was trained on {datasets}: {outcome(run)}."]
+        told = [f"{run.method} was trained on {run.dataset}: {outcome(run)}."]
         if finished:
             seconds = run.history["seconds"]
             time = f"{seconds:,.0f} seconds" if seconds < 100 else f"{seconds / 60:,.0f} minutes"
-            told = [f"{run.method} was trained on {datasets} for {run.history['step']:,} steps in {time}."]
+            told = [f"{run.method} was trained on {run.dataset} for {run.history['step']:,} steps in {time}."]
     else:
         many = "all finished" if len(finished) == len(study.runs) else f"{len(finished)} finished"
-        one_method = f"{len(groups)} methods were" if len(groups) > 1 else f"{next(iter(groups))} was"
+        methods = study.methods
+        one_method = f"{len(methods)} methods were" if len(methods) > 1 else f"{methods[0]} was"
+        *others, last = [part.dataset for part in parts]
+        datasets = f"{', '.join(others)} and {last}" if others else last
         told = [f"{one_method} trained on {datasets}; of {len(study.runs)} runs, {many}."]
-    scored = {method: _finished(runs) for method, runs in groups.items() if _values(_finished(runs), "reverse_kl")}
-    if scored:
-        best = min(scored, key=lambda method: statistics.mean(_values(scored[method], "reverse_kl")))
-        modes = spread("modes", _values(scored[best], "modes"))
+    for part in parts:
+        told += _result(part, named=len(parts) > 1)
+    return " ".join(told)
+
+
+def _result(part: Part, named: bool) -> list[str]:
+    """Which method is best on a data set, by the measure that counts there, and where real data stands."""
+    groups = {method: _finished(runs) for method, runs in figures.by_method(part).items()}
+    measure = next((name for name in ("reverse_kl", "kl", "sliced_wasserstein") if _values(part.runs, name)), None)
+    told: list[str] = []
+    scored = {method: runs for method, runs in groups.items() if measure and _values(runs, measure)}
+    if measure and scored:
+        best = min(scored, key=lambda method: statistics.mean(_values(scored[method], measure)))
+        scores = {name: spread(name, _values(scored[best], name)) for name in ("modes", "high_quality", measure)}
+        floor = number(measure, part.reference[measure]) if measure in part.reference else None
         subject = "Its samples" if len(groups) == 1 else f"The samples of {best}"
         if len(scored) > 1:
-            subject = f"Of these, {best} covers the modes most evenly: its samples"
-        told.append(
-            f"{subject} show {modes} of the {len(scored[best][0].mode_counts):,} modes, with a reverse KL of "
-            f"{spread('reverse_kl', _values(scored[best], 'reverse_kl'))} to an even spread"
-            + (
-                f"; the same number of real images scores {number('reverse_kl', study.reference['reverse_kl'])}."
-                if "reverse_kl" in study.reference
-                else "."
+            does = (
+                "comes nearest to the real points"
+                if measure == "sliced_wasserstein"
+                else "covers the modes most evenly"
             )
-        )
-    if "judge_accuracy" in study.reference:
+            subject = f"Of these, {best} {does}: its samples"
+        if named:
+            subject = f"On {part.dataset}, {best}: its samples"
+        n_modes = f"{len(scored[best][0].mode_counts):,} modes"
         told.append(
-            f"The judge that names the modes is right on {study.reference['judge_accuracy']:.1%} of real images."
+            {
+                "reverse_kl": f"{subject} show {scores['modes']} of the {n_modes}, with a reverse KL of "
+                f"{scores[measure]} to an even spread",
+                "kl": f"{subject} find {scores['modes']} of the {n_modes}, {scores['high_quality']} % of them near a "
+                f"centre, with a KL of {scores[measure]} to an even spread",
+                "sliced_wasserstein": f"{subject} are at a sliced Wasserstein distance of {scores[measure]} from real "
+                "points",
+            }[measure]
+            + (f"; the same number of real {_noun(part)} scores {floor}." if floor else ".")
         )
-    return " ".join(told)
+    if "judge_accuracy" in part.reference:
+        told.append(
+            f"The judge that names the modes is right on {part.reference['judge_accuracy']:.1%} of real images."
+        )
+    return told
+
+
+def _noun(part: Part) -> str:
+    return "points" if part.of_points else "images"
 
 
 def _seeds(runs: list[RunResult]) -> str:
@@ -301,9 +441,9 @@ def _seeds(runs: list[RunResult]) -> str:
     return f"{len(runs)} seeds" if len(finished) == len(runs) else f"{len(finished)} of {len(runs)} seeds finished"
 
 
-def _card(name: str, study: StudyResult) -> dict[str, Any]:
+def _card(name: str, part: Part) -> dict[str, Any]:
     """A row of the headline: a score of each method's finished runs, of real data, and which is best."""
-    values = {method: _values(_finished(runs), name) for method, runs in figures.by_method(study).items()}
+    values = {method: _values(_finished(runs), name) for method, runs in figures.by_method(part).items()}
     means = {method: statistics.mean(of) for method, of in values.items() if of}
     measure = MEASURES.get(name)
     pick = {"higher": max, "lower": min}.get(measure.better) if measure else None
@@ -313,7 +453,7 @@ def _card(name: str, study: StudyResult) -> dict[str, Any]:
         "texts": {method: spread(name, of) for method, of in values.items()},
         "best": pick(means.values()) if pick and len(means) > 1 else None,
         "means": means,
-        "real": number(name, _thousandfold(study.reference).get(name, math.nan)),
+        "real": number(name, _thousandfold(part.reference).get(name, math.nan)),
     }
 
 
@@ -321,74 +461,95 @@ def _cell(run: RunResult, name: str) -> str:
     return number(name, _thousandfold(run.scores).get(name, math.nan))
 
 
-def _width(study: StudyResult) -> int:
-    """Pixels for a grid: a whole multiple of its own width, so that small images stay even."""
-    width = figures.preview(study.real).shape[1]
+def _width(part: Part) -> int:
+    """Pixels for a picture: of images, a whole multiple of the grid's own width, so that small ones stay even."""
+    if part.of_points:
+        return figures.SIDE
+    width = figures.preview(part.real).shape[1]
     return width * max(1, round(480 / width))
 
 
-def _films(study: StudyResult) -> dict[str, tuple[RunResult, list[tuple[int, str]]]]:
-    films = {}
-    for method, runs in figures.by_method(study).items():
+def _films(part: Part) -> dict[str, tuple[RunResult, list[tuple[int, str]]]]:
+    films, groups = {}, figures.by_method(part)
+    side = figures.SIDE if len(groups) <= MANY else figures.SMALL_SIDE
+    for method, runs in groups.items():
         run = figures.pictured(runs)
         frames = zip(run.history.get("grid_steps", []), run.grids, strict=True)
         if len(run.grids):
-            films[method] = (run, [(step, figures.data_uri(grid)) for step, grid in frames])
+            colour = _colour(part, method)
+            films[method] = (run, [(step, _picture(part, grid, colour, side)) for step, grid in frames])
     return films
 
 
-def _plots(study: StudyResult) -> list[tuple[str, str, str]]:
+def _plots(part: Part, index: int) -> list[tuple[str, str, str]]:
     """(title, how to read it, HTML) of the curves that have anything to show."""
     averaged = "Solid: the averaged weights, which are served; dashed: the raw ones."
-    reference = study.reference
+    fewer = f"A point has fewer samples than the score, and a higher floor. {averaged}"
+    reference = part.reference
+
+    def scores(name: str, log: bool = False, real: str = "") -> go.Figure:
+        dashes = {name: "solid", f"raw_{name}": "dash"}
+        return figures.curves(part, "curve", dashes, log=log, real=reference.get(real))
+
+    high_quality = scores("high_quality", real="high_quality").update_yaxes(tickformat=".0%", rangemode="tozero")
     figure: dict[tuple[str, str], go.Figure] = {
-        ("Modes found", averaged): figures.curves(study, "curve", {"modes": "solid", "raw_modes": "dash"}),
-        (
-            "Reverse KL",
-            f"Lower is more even. A point has fewer samples than the score, and a higher floor. {averaged}",
-        ): figures.curves(
-            study,
-            "curve",
-            {"reverse_kl": "solid", "raw_reverse_kl": "dash"},
-            log=True,
-            real=reference.get("curve_reverse_kl"),
+        ("Modes found", averaged): scores("modes"),
+        ("Reverse KL", f"Lower is more even. {fewer}"): scores("reverse_kl", log=True, real="curve_reverse_kl"),
+        ("High quality", f"Samples within three standard deviations of a mode’s centre. {averaged}"): high_quality,
+        ("KL to even modes", f"Lower is more even. {fewer}"): scores("kl", log=True, real="curve_kl"),
+        ("Sliced Wasserstein distance", f"Lower is nearer to the real points. {fewer}"): scores(
+            "sliced_wasserstein", log=True, real="curve_sliced_wasserstein"
         ),
-        ("Judge’s confidence", averaged): figures.curves(
-            study, "curve", {"confidence": "solid", "raw_confidence": "dash"}, real=reference.get("confidence")
-        ),
+        ("Judge’s confidence", averaged): scores("confidence", real="confidence"),
         ("Modes by frequency", "A line ends where the modes are missing. Dotted: even sampling."): figures.mode_ranks(
-            study
+            part
         ),
         ("Critic’s loss", "Losses of different methods have different zeros: compare shapes, not heights."): (
-            figures.curves(study, "history", {"critic_loss": "solid"})
+            figures.curves(part, "history", {"critic_loss": "solid"})
         ),
         ("Generator’s loss", "It need not fall while the pictures improve."): figures.curves(
-            study, "history", {"generator_loss": "solid"}
+            part, "history", {"generator_loss": "solid"}
         ),
         (
             "Critic’s scores",
-            "Solid: real images (or real pairs); dashed: real with fake; dotted: fake.",
+            f"Solid: real {_noun(part)} (or real pairs); dashed: real with fake; dotted: fake.",
         ): figures.curves(
-            study,
+            part,
             "history",
             {
                 "score_real": "solid",
                 "score_fake": "dot",
                 "score_real_real": "solid",
                 "score_real_fake": "dash",
+                "score_before": "dash",
                 "score_fake_fake": "dot",
             },
         ),
+        (
+            "Critic’s features",
+            "Mean length of the features of real (solid) and fake data (dotted); dashed: between the two means.",
+        ): figures.curves(
+            part,
+            "history",
+            {"feature_length_real": "solid", "feature_length_fake": "dot", "feature_distance": "dash"},
+        ),
+        (
+            "Open hinges",
+            "The share of scores on which the margin still acts; dashed: that of the ranking.",
+        ): figures.curves(part, "history", {"active": "solid", "active_rank": "dash"}),
+        ("Largest coordinate of a batch", "It grows without bound where a generator runs away."): figures.curves(
+            part, "history", {"fake_max": "solid"} if part.of_points else {}, log=True
+        ),
         ("Penalties", "What the regularisers add to the critic’s loss."): figures.curves(
-            study, "history", _penalties(study)
+            part, "history", _penalties(part)
         ),
     }
     drawn = [(title, note, of) for (title, note), of in figure.items() if of.data]
-    return [(title, note, _html(of, f"plot-{i}")) for i, (title, note, of) in enumerate(drawn)]
+    return [(title, note, _html(of, f"plot-{index}-{i}")) for i, (title, note, of) in enumerate(drawn)]
 
 
-def _penalties(study: StudyResult) -> dict[str, str]:
-    names = {name for run in study.runs for row in run.history["rows"] for name in row if name.startswith("penalty")}
+def _penalties(part: Part) -> dict[str, str]:
+    names = {name for run in part.runs for row in run.history["rows"] for name in row if name.startswith("penalty")}
     dashes = ("solid", "dash", "dot")
     return {name: dashes[i % len(dashes)] for i, name in enumerate(sorted(names))}
 

@@ -1,6 +1,6 @@
 """What a report is made of: plain data, independent of where it was kept."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,15 +20,37 @@ class RunResult:
     curve: list[dict[str, float]]
     """Scores of the generators kept over training, one row a `step`."""
     grids: np.ndarray
-    """uint8 (K, 64, C, H, W): what fixed latents gave at each of `history["grid_steps"]`."""
+    """uint8 (K, 64, C, H, W), or points (K, n, 2): what fixed latents gave at each of `history["grid_steps"]`."""
     samples: np.ndarray
-    """uint8 (n, C, H, W) final samples."""
+    """uint8 (n, C, H, W) final samples, or points (n, 2)."""
     mode_counts: np.ndarray
     """(n_modes,) samples counted in each mode."""
+    landscape: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    """(S, S), rows from the bottom up: how real the critic holds each place of the box around points."""
 
     @property
     def name(self) -> str:
         return f"{self.dataset}.{self.method}.seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """The runs of a study on one data set."""
+
+    dataset: str
+    runs: list[RunResult]
+    methods: list[str]
+    """All methods of the study, whether they have runs on this data set or not."""
+    real: np.ndarray
+    """uint8 (n, C, H, W) real images, or points (n, 2)."""
+    reference: dict[str, float]
+    """The same scores of real data: `confidence`, `reverse_kl` (its floor), and `judge_accuracy`."""
+    box: list[float]
+    """Left, right, bottom and top of the pictures of points."""
+
+    @property
+    def of_points(self) -> bool:
+        return self.real.ndim == 2
 
 
 @dataclass(frozen=True)
@@ -37,9 +59,24 @@ class StudyResult:
 
     name: str
     runs: list[RunResult]
-    real: np.ndarray
-    """uint8 (n, C, H, W) real images."""
-    reference: dict[str, float]
-    """The same scores of real data: `confidence`, `reverse_kl` (its floor), and `judge_accuracy`."""
+    real: dict[str, np.ndarray]
+    """By data set, as in `Part`."""
+    reference: dict[str, dict[str, float]]
     provenance: dict[str, str]
     """Where the numbers come from: command, commit, data digest, versions, device, configuration."""
+    boxes: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def methods(self) -> list[str]:
+        return list(dict.fromkeys(run.method for run in self.runs))
+
+    @property
+    def parts(self) -> list[Part]:
+        """The study on each of its data sets."""
+        runs: dict[str, list[RunResult]] = {}
+        for run in self.runs:
+            runs.setdefault(run.dataset, []).append(run)
+        return [
+            Part(name, of, self.methods, self.real[name], self.reference[name], self.boxes.get(name, []))
+            for name, of in runs.items()
+        ]

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 import click
@@ -12,7 +13,7 @@ from relation_gan import tracking
 from relation_gan.config import RunConfig
 from relation_gan.gan import losses, networks, regularisers
 from relation_gan.gan.checkpoint import CheckpointError, Described
-from relation_gan.gan.data import ImageFeed, ImageStore
+from relation_gan.gan.data import ImageStore, Points, feed
 from relation_gan.gan.losses import Loss
 from relation_gan.gan.networks import Critic, Generator
 from relation_gan.gan.regularisers import Regulariser
@@ -46,17 +47,25 @@ def build(run: RunConfig) -> Parts:
             raise ValueError(f"its {part} has no name, only {options}; add name: ...")
     loss = losses.create(**run.loss)
     terms = [regularisers.create(**options) for options in run.regularisers]
-    for term, options in zip(terms, run.regularisers, strict=True):
-        if loss.critic_kind not in term.critic_kinds:
-            raise ValueError(
-                f"regulariser '{options['name']}' does not accept a {loss.critic_kind} critic, which loss "
-                f"'{run.loss['name']}' needs; it accepts: {', '.join(sorted(term.critic_kinds))}"
-            )
+    if loss.follows and run.after is None:
+        raise ValueError(f"loss '{run.loss['name']}' ranks against a stage before it; name that method with after: ...")
+    if run.after and (run.generator, run.critic) != (run.after.generator, run.after.critic):
+        raise ValueError(f"its networks must be those of '{run.after.method}', whose weights it starts from")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.seed)
-        generator = networks.create(**run.generator)
-        critic = networks.create(**{**run.critic, "kind": loss.critic_kind})
-    return Parts(cast(Generator, generator), cast(Critic, critic), loss, terms)
+        generator = cast(Generator, networks.create(**run.generator))
+        critic = cast(Critic, networks.create(**{**run.critic, "kind": loss.critic_kind}))
+    parts = [("loss", run.loss, partial(loss.check, critic, generator))]
+    parts += [
+        ("regulariser", options, partial(term.check, critic))
+        for term, options in zip(terms, run.regularisers, strict=True)
+    ]
+    for family, options, check in parts:
+        try:
+            check()
+        except ValueError as error:
+            raise ValueError(f"{family} '{options['name']}': {error}") from None
+    return Parts(generator, critic, loss, terms)
 
 
 def depends_on(config: dict[str, Any], digest: str) -> dict[str, Any]:
@@ -65,9 +74,16 @@ def depends_on(config: dict[str, Any], digest: str) -> dict[str, Any]:
 
 
 def train(
-    images: ImageStore, config: dict[str, Any], training: dict[str, Any], checkpoints: CheckpointStore
+    source: ImageStore | Points,
+    config: dict[str, Any],
+    training: dict[str, Any],
+    checkpoints: CheckpointStore,
+    generator_before: Generator | None = None,
+    critic_before: Critic | None = None,
 ) -> tuple[Generator, Generator, Critic, dict[str, Any], Described]:
     """Train one run, going on from its checkpoint.
+
+    A later stage starts from the weights of the stage before, which its loss keeps, frozen.
 
     Returns the averaged generator, the raw one, the critic, the history and the grids over time. A
     run that diverges or fails is a result: its history says so, and the study goes on.
@@ -75,17 +91,21 @@ def train(
     run = RunConfig(**config)
     fabric = Fabric(accelerator=run.training.accelerator, devices=1, precision=run.training.precision)
     generator, critic, loss, terms = build(run)
+    if generator_before is not None and critic_before is not None:
+        generator.load_state_dict(generator_before.state_dict())
+        critic.load_state_dict(critic_before.state_dict())
+        loss.follow(generator_before, critic_before)
     for part in (generator, critic, loss):
         part.to(fabric.device)
     state = TrainState(generator, critic, loss, run.training, run.seed, fabric)
-    dependencies = depends_on(config, images.digest)
+    dependencies = depends_on(config, source.digest)
     if training["replace"]:
         checkpoints.discard_others(dependencies)
-    feed = ImageFeed(images, run.seed, fabric.device)
+    batches = feed(source, run.seed, fabric.device)
     status, error = "finished", ""
     try:
         title = f"{run.method} seed {run.seed}"
-        fit(state, feed, terms, checkpoints, dependencies, tracking.log_step, title, quiet=not sys.stderr.isatty())
+        fit(state, batches, terms, checkpoints, dependencies, tracking.log_step, title, quiet=not sys.stderr.isatty())
         if state.diverged_at is not None:
             status, error = "diverged", f"a loss was not finite at step {state.diverged_at}"
     except Interrupted as stop:
@@ -108,21 +128,20 @@ def train(
         "seconds": state.seconds,
         "device": str(fabric.device),
         "threads": torch.get_num_threads(),
-        "data_sha256": images.digest,
+        "data_sha256": source.digest,
         "config": dependencies["run"],
         "rows": state.history,
     }
-    notes = {"run": f"{run.dataset}.{run.method}.seed{run.seed}", "step": state.step, "data_sha256": images.digest}
+    notes = {"run": f"{run.dataset}.{run.method}.seed{run.seed}", "step": state.step, "data_sha256": source.digest}
     averaged = state.averaged
     for network in (averaged, state.generator, state.critic):
         network.notes = notes
     steps = [step for step in run.training.grid_steps() if step <= state.step][: len(state.grids)]
-    shape = (0, 64, *images.shape)
-    grids = torch.stack(state.grids) if state.grids else torch.empty(shape, dtype=torch.uint8)
+    grids = torch.stack(state.grids) if state.grids else torch.empty(0, 64, *source.shape, dtype=torch.uint8)
     return (
         averaged.cpu().eval(),
         state.generator.cpu().eval(),
         state.critic.cpu().eval(),
         history,
-        Described({"grids": grids}, {"steps": steps}),
+        Described({"grids": grids}, {"steps": steps, "dataset": run.dataset}),
     )

@@ -1,0 +1,52 @@
+"""A system's flow -> its trajectories; all trajectories -> one report."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from relation_gan import tracking
+from relation_gan.gan.checkpoint import Described
+from relation_gan.gan.theory import SolverConfig, SystemConfig, dirac, flows
+from relation_gan.pipelines.dirac import figures, report
+from relation_gan.pipelines.dirac.results import ADAPTIVE, runs_of
+
+
+def simulate(system: dict[str, Any], solver: dict[str, Any]) -> Described:
+    """Every variant of a system, by every solver, without and with the damping of the generator.
+
+    Returns:
+        `theta` and `phi` (variants, solvers, 2, T, 2), float64, the undamped run before the damped one. The solvers
+        are Euler's method at each step size and then the adaptive one, NaN where the flow is not smooth.
+    """
+    config, of = SolverConfig(**solver), SystemConfig(**system)
+    damping = np.array([[1.0], [config.damping]])
+    common = {"time": config.time, "interval": config.interval}
+    found: list[list[dirac.Trajectory]] = []
+    for variant in of.variants.values():
+        flow = flows.create(**variant.flow)
+        theta, phi = np.tile(config.theta, (2, 1)), np.tile(variant.phi, (2, 1))
+        by_euler = [dirac.euler(flow, theta, phi, damping, step, **common) for step in config.steps]
+        nothing = dirac.Trajectory(*(np.full_like(states, np.nan) for states in by_euler[0]))
+        smooth = dirac.adaptive(flow, theta, phi, damping, **common) if flow.smooth else nothing
+        found.append([*by_euler, smooth])
+    states = np.array(found).transpose(2, 0, 1, 4, 3, 5)  # (theta or phi, variants, solvers, 2, T, 2)
+    description = {
+        "system": of.model_dump(mode="json"),
+        "solver": config.model_dump(mode="json"),
+        "solvers": [*(f"Euler {step:g}" for step in config.steps), ADAPTIVE],
+    }
+    return Described({"theta": torch.tensor(states[0]), "phi": torch.tensor(states[1])}, description)
+
+
+def write_report(
+    study: str, *simulations: Described
+) -> tuple[str, pd.DataFrame, np.ndarray, np.ndarray, dict[str, float], str]:
+    """The HTML page, the table, the pictures of trajectories and fields, the main numbers, and the terminal's text."""
+    runs = [run for simulation in simulations for run in runs_of(simulation)]
+    provenance = {"command": tracking.command(), **tracking.provenance(Path.cwd())}
+    fields = figures.fields(runs)
+    page = report.render(study, runs, fields, provenance)
+    return page, report.table(runs), figures.trajectories(runs), fields, report.measures(runs), report.summary(runs)

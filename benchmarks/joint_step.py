@@ -66,7 +66,7 @@ def published_step(s: TrainState, feed: Noise) -> None:
     margin_1, margin_2 = s.loss.margins(batch)
     L_D = (D(x, x2) - D(x, y) + margin_1).relu().mean() + (D(y, y2) - D(x, y) + margin_2).relu().mean()
     descend(s.opt_critic, gradients(L_D, s.opt_critic))
-    s.average.update_parameters(s.generator)
+    s.average()
     s.step += 1
 
 

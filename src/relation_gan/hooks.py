@@ -330,7 +330,7 @@ class TrackingHooks:
         outputs = MlflowClient().get_run(child).outputs
         if outputs and outputs.model_outputs:  # of a finished training, taken up again
             return
-        latent = generator.latent
+        latent = generator.latent + generator.classes
         shape = (-1, *generator(torch.zeros(1, latent)).shape[1:])
         path = self._catalog.load(f"{generator.notes['run']}.checkpoints").folder / "generator.safetensors"
         with mlflow.start_run(run_id=child, nested=True):

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -17,7 +18,6 @@ import torch
 from lightning_fabric import Fabric
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from relation_gan.gan import checkpoint
@@ -145,7 +145,7 @@ class TrainState:
     grids: list[Tensor] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.average = AveragedModel(self.generator, multi_avg_fn=self._average, use_buffers=True)
+        self.averaged = deepcopy(self.generator)
         self.opt_generator = self._optimiser(self.generator, self.config.lr_generator)
         self.opt_critic = self._optimiser(self.critic, self.config.lr_critic)
 
@@ -155,19 +155,17 @@ class TrainState:
             return torch.optim.RMSprop(parameters, lr)
         return torch.optim.Adam(parameters, lr, self.config.betas, fused=True)
 
-    def _average(self, averaged: Any, current: Any, n: Tensor | int) -> None:
+    @torch.no_grad()
+    def average(self) -> None:
+        """Move the averaged generator towards the generator, after the step's update."""
         # A young average forgets faster, so that it is not held back by the first, random weights.
-        decay = min(self.config.ema, (1 + int(n)) / (10 + int(n)))
-        for old, new in zip(averaged, current, strict=True):
-            if old.is_floating_point():
-                old.lerp_(new, 1 - decay)
-            else:
-                old.copy_(new)
-
-    @property
-    def averaged(self) -> Generator:
-        """The moving average of the generator."""
-        return cast(Generator, self.average.module)
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step)) if self.step else 0.0
+        pairs = list(zip(_values(self.averaged), _values(self.generator), strict=True))
+        old, new = (list(values) for values in zip(*[pair for pair in pairs if pair[0].is_floating_point()], strict=True))
+        torch._foreach_lerp_(old, new, 1 - decay)
+        for count, current in pairs:
+            if not count.is_floating_point():
+                count.copy_(current)
 
     def random(self, purpose: int, step: int, device: torch.device) -> torch.Generator:
         """A source of random numbers for one purpose at one step."""
@@ -177,7 +175,7 @@ class TrainState:
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors of the state by name, for a checkpoint."""
-        modules = {"generator": self.generator, "critic": self.critic, "loss": self.loss, "average": self.average}
+        modules = {"generator": self.generator, "averaged": self.averaged, "critic": self.critic, "loss": self.loss}
         named = {
             f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()
         }
@@ -195,7 +193,7 @@ class TrainState:
         self.generator.load_state_dict(below("generator"))
         self.critic.load_state_dict(below("critic"))
         self.loss.load_state_dict(below("loss"))
-        self.average.load_state_dict(below("average"))
+        self.averaged.load_state_dict(below("averaged"))
         for name, optimiser in (("opt_generator", self.opt_generator), ("opt_critic", self.opt_critic)):
             state: dict[int, dict[str, Tensor]] = {}
             for key, value in below(name).items():
@@ -203,6 +201,11 @@ class TrainState:
                 state.setdefault(int(i), {})[entry] = value
             optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
         self.grids = [value for _, value in sorted(below("grids").items())]
+
+
+def _values(module: nn.Module) -> Iterator[Tensor]:
+    yield from module.parameters()
+    yield from module.buffers()
 
 
 def train_step(
@@ -240,7 +243,7 @@ def train_step(
         descend(state.opt_critic, critic_gradients)
         project(state.critic, regularisers)
 
-    state.average.update_parameters(state.generator)
+    state.average()
     state.loss.update(scores, batch)
     terms |= {"generator_loss": generator_loss}
     if observe:

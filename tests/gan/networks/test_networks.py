@@ -115,7 +115,15 @@ def test_scores_are_not_bounded() -> None:
 
 @pytest.mark.parametrize(
     ("merge", "symmetric"),
-    [("absdiff", True), ("diff", False), ("add", True), ("sumdiff", True), ("concat", False), ("concat_sym", True)],
+    [
+        ("absdiff", True),
+        ("diff", False),
+        ("diff_absdiff", False),
+        ("add", True),
+        ("sumdiff", True),
+        ("concat", False),
+        ("concat_sym", True),
+    ],
 )
 def test_which_merges_are_symmetric(merge: str, symmetric: bool) -> None:
     network, a, b = critic(kind="pair", merge=merge), images(3), images(3, seed=1)
@@ -123,7 +131,8 @@ def test_which_merges_are_symmetric(merge: str, symmetric: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("merge", "constant"), [("absdiff", True), ("diff", True), ("add", False), ("concat", False), ("sumdiff", False)]
+    ("merge", "constant"),
+    [("absdiff", True), ("diff", True), ("diff_absdiff", True), ("add", False), ("concat", False), ("sumdiff", False)],
 )
 def test_which_merges_give_every_image_the_same_score_with_itself(merge: str, constant: bool) -> None:
     x = images(6)
@@ -136,6 +145,7 @@ def test_which_merges_give_every_image_the_same_score_with_itself(merge: str, co
     [
         ("absdiff", [[3.0, 5.0]]),
         ("diff", [[3.0, -5.0]]),
+        ("diff_absdiff", [[3.0, -5.0, 3.0, 5.0]]),
         ("add", [[-1.0, 3.0]]),
         ("concat", [[1.0, -1.0, -2.0, 4.0]]),
         ("sumdiff", [[-1.0, 3.0, 3.0, 5.0]]),
@@ -160,7 +170,11 @@ PAIR = {"kind": "pair", "size": 16, "channels": 3}
     ("name", "options", "message"),
     [
         ("dcgan_critic", {**PAIR, "kind": "pairs"}, "kind 'pairs' is unknown; choose one of: score, pair, feature"),
-        ("dcgan_critic", {**PAIR, "merge": "sum"}, "merge 'sum' is unknown; choose one of: absdiff, diff, add, concat"),
+        (
+            "dcgan_critic",
+            {**PAIR, "merge": "sum"},
+            "merge 'sum' is unknown; choose one of: absdiff, diff, diff_absdiff, add",
+        ),
         ("dcgan_critic", {**PAIR, "init": "he"}, "init 'he' is unknown; choose one of: dcgan, lecun"),
         ("dcgan_critic", {**PAIR, "hidden": 8}, "hidden 8 leads to an embedding vector; set embedding to its length"),
         (

@@ -15,6 +15,7 @@ MERGES: dict[str, tuple[int, Callable[[Tensor, Tensor], Tensor]]] = {
     # name: (factor on the number of channels, merged embedding)
     "absdiff": (1, lambda a, b: (a - b).abs()),
     "diff": (1, lambda a, b: a - b),
+    "diff_absdiff": (2, lambda a, b: torch.cat([a - b, (a - b).abs()], 1)),
     "add": (1, lambda a, b: a + b),
     "concat": (2, lambda a, b: torch.cat([a, b], 1)),
     "concat_sym": (2, lambda a, b: torch.cat([a, b], 1)),  # the mean of both orders' scores

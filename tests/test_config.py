@@ -389,7 +389,8 @@ def test_a_named_study_of_an_unknown_method_is_refused() -> None:
 
 def test_a_preset_based_on_another_overrides_it() -> None:
     ring, other = load(env="ring8"), load(env="ring8_relation")
-    assert other["networks"] == ring["networks"]
+    assert other["networks"]["critic"] == ring["networks"]["critic"]
+    assert other["networks"]["generator"] == {**ring["networks"]["generator"], "scale": 8.0}
     assert other["data"]["definition"] == {**ring["data"]["definition"], "radius": 7.0721, "sigma": 0.014144}
     assert other["data"]["name"] == "ring8_relation"
 
@@ -410,3 +411,10 @@ def test_an_unknown_preset_of_a_study_is_refused() -> None:
 @pytest.mark.parametrize("kind", [None, "pixels"])
 def test_an_unknown_kind_of_data_is_refused(kind: str | None) -> None:
     assert refusal(data={"kind": kind}) == f"parameter 'data.kind' is {kind!r}; choose one of: stacked_digits, points"
+
+
+def test_what_is_typed_about_the_data_leaves_the_other_presets_of_studies_alone() -> None:
+    parameters = load("data.size=32,networks.critic.width=8,training.steps=7")
+    assert parameters["data"]["size"] == 32
+    assert parameters["runs"]["ring8"]["vanilla"]["seed0"]["training"]["steps"] == 7
+    assert "width" not in parameters["runs"]["ring8"]["vanilla"]["seed0"]["critic"]

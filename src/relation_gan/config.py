@@ -367,7 +367,9 @@ class ProjectConfigLoader(OmegaConfigLoader):
 
     def _add(self, resolved: dict[str, Any], preset: str, typed: Mapping[str, Any]) -> None:
         """Add the data set and the runs of another preset, with all seeds that are in use."""
-        of_preset = merge(*self._layers(preset), {key: value for key, value in typed.items() if key != "study"})
+        # What is typed about data and networks is about those of the environment.
+        common = {key: value for key, value in typed.items() if key not in ("data", "networks", "study")}
+        of_preset = merge(*self._layers(preset), common)
         other = resolve({**of_preset, "study": resolved["study"], "studies": resolved["studies"]}, typed)
         resolved.setdefault("presets", {})[preset] = other["data"]["name"]
         resolved["datasets"] |= other["datasets"]

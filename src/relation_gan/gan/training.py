@@ -160,12 +160,11 @@ class TrainState:
         """Move the averaged generator towards the generator, after the step's update."""
         # A young average forgets faster, so that it is not held back by the first, random weights.
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step)) if self.step else 0.0
-        pairs = list(zip(_values(self.averaged), _values(self.generator), strict=True))
-        old, new = (list(values) for values in zip(*[pair for pair in pairs if pair[0].is_floating_point()], strict=True))
-        torch._foreach_lerp_(old, new, 1 - decay)
-        for count, current in pairs:
-            if not count.is_floating_point():
-                count.copy_(current)
+        for old, new in zip(self.averaged.state_dict().values(), self.generator.state_dict().values(), strict=True):
+            if old.is_floating_point():
+                old.lerp_(new, 1 - decay)
+            else:
+                old.copy_(new)
 
     def random(self, purpose: int, step: int, device: torch.device) -> torch.Generator:
         """A source of random numbers for one purpose at one step."""
@@ -201,11 +200,6 @@ class TrainState:
                 state.setdefault(int(i), {})[entry] = value
             optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
         self.grids = [value for _, value in sorted(below("grids").items())]
-
-
-def _values(module: nn.Module) -> Iterator[Tensor]:
-    yield from module.parameters()
-    yield from module.buffers()
 
 
 def train_step(

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from relation_gan.gan.metrics.coverage import mode_coverage
+from relation_gan.gan.metrics.realness import realness
 from relation_gan.gan.networks import Critic
 
 HIGH_QUALITY = 3.0
@@ -100,13 +101,7 @@ def score_points(points: Tensor, real: Tensor, centres: Tensor | None, sigma: fl
 
 @torch.no_grad()
 def landscape(critic: Critic, box: list[float], side: int, real: Tensor, fake: Tensor) -> Tensor:
-    """How real a critic holds each place of a box: (side, side), rows from the bottom up. Larger is more real.
-
-    score critic:   C(p)
-    pair critic:    E_y D(y, p) - E_x D(x, p), p being related rather to real x than to generated y
-    feature critic: |f(p) - E f(y)| - |f(p) - E f(x)|, p lying nearer to the mean feature of real x
-
-    The latter two are witnesses of the difference between real and generated samples, 0 where there is none.
+    """How real a critic holds each place of a box (`realness`): (side, side), rows from the bottom up.
 
     Args:
         box: left, right, bottom, top.
@@ -115,23 +110,7 @@ def landscape(critic: Critic, box: list[float], side: int, real: Tensor, fake: T
     left, right, bottom, top = box
     y, x = torch.meshgrid(torch.linspace(bottom, top, side), torch.linspace(left, right, side), indexing="ij")
     places = torch.stack([x, y], 2).view(-1, 2).to(real)
-    if critic.kind == "pair":
-        at = critic.embed(places)
-        values = _mean_relation(critic, critic.embed(fake), at) - _mean_relation(critic, critic.embed(real), at)
-    elif critic.kind == "feature":
-        f = critic(places)
-        to_fake, to_real = ((f - critic(sample).mean(0)).norm(dim=1) for sample in (fake, real))
-        values = to_fake - to_real
-    else:
-        values = critic(places)
-    return values.view(side, side).cpu()
-
-
-def _mean_relation(critic: Critic, sample: Tensor, at: Tensor) -> Tensor:
-    """The mean over a sample of D(sample, place), for each place. Embeddings (n, F) and (m, F) -> (m,)."""
-    total = sum(critic.relate(one.expand_as(at), at) for one in sample)
-    assert isinstance(total, Tensor)
-    return total / len(sample)
+    return realness(critic, places, real, fake).view(side, side).cpu()
 
 
 def _checked(name: str, points: Tensor, dimensions: int | None = 2) -> Tensor:

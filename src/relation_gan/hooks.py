@@ -27,13 +27,13 @@ from mlflow.tracking import MlflowClient
 from mlflow.types import Schema, TensorSpec
 
 from relation_gan import tracking
-from relation_gan.config import SOURCES, ConfigError, RunConfig
+from relation_gan.config import ConfigError, Data, RunConfig
 from relation_gan.gan.checkpoint import CheckpointError, fingerprint
 from relation_gan.gan.data import ImageStore, Points, StoreError
 from relation_gan.gan.networks import Generator
 from relation_gan.pipelines.reporting import figures, scatter
 from relation_gan.pipelines.reporting.figures import image_grid
-from relation_gan.pipelines.training.nodes import build, depends_on
+from relation_gan.pipelines.training.nodes import build, check_labels, depends_on
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class RunName(NamedTuple):
 
 def source_of(catalog: Any, dataset: str) -> str:
     """What the catalog calls the handle of a data set."""
-    return f"{dataset}.{SOURCES[catalog.load(f'params:datasets.{dataset}.data')['kind']]}"
+    return f"{dataset}.{Data.of(catalog.load(f'params:datasets.{dataset}')).source}"
 
 
 def run_of(namespace: str | None) -> RunName | None:
@@ -93,7 +93,9 @@ class CheckHooks:
             config = catalog.load(f"params:runs.{run.full}")
             try:
                 with torch.device("meta"):
-                    build(RunConfig(**config))
+                    parts = build(RunConfig(**config))
+                if run.dataset in stores:
+                    check_labels(parts.loss, stores[run.dataset])
             except (ValueError, TypeError, RuntimeError) as error:  # the last two are torch's own refusals
                 raise ConfigError(f"method '{run.method}': {error}") from None
             checkpoints = catalog.load(f"{run.full}.checkpoints")

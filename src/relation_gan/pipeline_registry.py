@@ -7,7 +7,7 @@ import click
 from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 
-from relation_gan.config import ProjectConfigLoader
+from relation_gan.config import Data, ProjectConfigLoader
 from relation_gan.pipelines import dirac, evaluation, ingestion, reporting, training
 
 
@@ -19,12 +19,11 @@ class Pipelines(dict[str, Pipeline]):
 
 
 class Run(NamedTuple):
-    """One training of a study, and the kind of its data."""
+    """One training of a study."""
 
-    dataset: str
+    data: Data
     method: str
     seed: int
-    kind: str
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -33,7 +32,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     data, study = parameters["data"], parameters["study"]
     pipelines = Pipelines(
         {
-            "ingestion": ingestion.create_pipeline(data["name"], data["kind"]),
+            "ingestion": ingestion.create_pipeline(Data.of(parameters["datasets"][data["name"]])),
             **{
                 method: study_pipeline(method, {**study, "methods": [method]}, parameters)
                 for method in parameters["methods"]
@@ -53,16 +52,15 @@ def study_pipeline(name: str, study: dict[str, Any], parameters: dict[str, Any])
     datasets = [parameters["presets"][preset] for preset in study["presets"]] or [parameters["data"]["name"]]
     runs: dict[Run, str | None] = {}
     for dataset in datasets:
-        kind = parameters["datasets"][dataset]["data"]["kind"]
+        data = Data.of(parameters["datasets"][dataset])
         for method in study["methods"]:
             for stage in stages(method, parameters["methods"]):
                 for seed in study["seeds"]:
-                    runs[Run(dataset, stage, seed, kind)] = parameters["methods"][stage]["after"]
+                    runs[Run(data, stage, seed)] = parameters["methods"][stage]["after"]
     folder = study["name"].format(pipeline=name, dataset=parameters["data"]["name"])
-    data = {run.dataset: run.kind for run in runs}
     return Pipeline(
         [
-            *(ingestion.create_pipeline(dataset, kind) for dataset, kind in data.items()),
+            *(ingestion.create_pipeline(data) for data in dict.fromkeys(run.data for run in runs)),
             *(training.create_pipeline(*run, after=after) for run, after in runs.items()),
             *(evaluation.create_pipeline(*run) for run in runs),
             reporting.create_pipeline(folder, list(runs)),

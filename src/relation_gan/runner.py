@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import mlflow
 import torch
+from joblib import cpu_count
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Pipeline
@@ -27,7 +28,7 @@ class RunsInParallel(SequentialRunner):
     machine with a GPU the runs follow one another, since each may want it whole.
     """
 
-    processes: ClassVar[int] = 1 if torch.cuda.is_available() else len(os.sched_getaffinity(0))
+    processes: ClassVar[int] = 1 if torch.cuda.is_available() else cpu_count()
 
     def run(
         self,
@@ -51,7 +52,7 @@ class RunsInParallel(SequentialRunner):
     def _side_by_side(self, groups: list[list[str]]) -> None:
         active = mlflow.active_run()
         environment = {
-            "OMP_NUM_THREADS": str(max(1, len(os.sched_getaffinity(0)) // self.processes)),
+            "OMP_NUM_THREADS": str(max(1, cpu_count() // self.processes)),
             "TQDM_DISABLE": "1",
             STUDY_RUN: active.info.run_id if active else "",
         }

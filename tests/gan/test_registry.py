@@ -1,4 +1,6 @@
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -63,9 +65,14 @@ def test_what_cannot_be_created_is_refused_with_what_can(
         shapes.create(name, **options)
 
 
-def test_options_of_an_unknown_name_are_refused(shapes: Registry) -> None:
-    with pytest.raises(ValueError, match="unknown shape 'cube'; choose one of: bare, square"):
-        shapes.options("cube")
+def test_an_entry_is_the_class_itself_and_not_built(shapes: Registry) -> None:
+    assert shapes.entry("square") is Square
+
+
+@pytest.mark.parametrize("find", [Registry.options, Registry.entry])
+def test_what_is_asked_of_an_unknown_name_is_refused(shapes: Registry, find: Callable[[Registry, str], Any]) -> None:
+    with pytest.raises(ValueError, match="^unknown shape 'cube'; choose one of: bare, square$"):
+        find(shapes, "cube")
 
 
 def test_one_new_file_registers_its_entries(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from relation_gan import io
 from relation_gan.gan import checkpoint, networks
 from relation_gan.gan.checkpoint import CheckpointError, Described
-from relation_gan.gan.data import Points, Recipe, StoreError
+from relation_gan.gan.data import Points, Recipe, StoreError, save_store
 from relation_gan.gan.training import CheckpointStore
 
 DATASETS = [getattr(io, name) for name in io.__all__]
@@ -91,6 +91,21 @@ def test_a_store_is_saved_from_its_recipe_and_loaded_as_a_handle(path: Path, rec
     made = (path / "images.npy").stat().st_mtime_ns
     dataset.save(recipe)
     assert (path / "images.npy").stat().st_mtime_ns == made
+
+
+def test_a_store_that_a_node_made_in_its_place_is_left_as_it_is(path: Path, recipe: Recipe) -> None:
+    dataset, made = io.ImageStoreDataset(str(path)), save_store(path, recipe)
+    before = {file.name: file.stat().st_mtime_ns for file in path.iterdir()}
+    dataset.save(made)
+    assert {file.name: file.stat().st_mtime_ns for file in path.iterdir()} == before
+    assert dataset.load().digest == made.digest
+
+
+def test_a_store_of_another_place_is_refused(path: Path, recipe: Recipe) -> None:
+    elsewhere = path.with_name("elsewhere")
+    with pytest.raises(DatasetError, match=f"the store in {elsewhere} is not the one of {path}"):
+        io.ImageStoreDataset(str(path)).save(save_store(elsewhere, recipe))
+    assert not path.exists()
 
 
 def test_a_store_is_previewed_by_its_manifest(path: Path, recipe: Recipe) -> None:

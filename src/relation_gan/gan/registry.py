@@ -38,15 +38,23 @@ class Registry(Generic[T]):
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self._entries))
 
+    def entry(self, name: str) -> Callable[..., T]:
+        """The class or factory of that name.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if name not in self._entries:
+            raise ValueError(f"unknown {self.family} '{name}'; choose one of: {', '.join(self.names())}")
+        return self._entries[name]
+
     def options(self, name: str) -> dict[str, inspect.Parameter]:
         """The options that `create(name, ...)` takes.
 
         Raises:
             ValueError: no entry has that name.
         """
-        if name not in self._entries:
-            raise ValueError(f"unknown {self.family} '{name}'; choose one of: {', '.join(self.names())}")
-        parameters = inspect.signature(self._entries[name]).parameters
+        parameters = inspect.signature(self.entry(name)).parameters
         # A class without options of its own shows the *args and **kwargs of torch's Module.
         return {name: p for name, p in parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
 

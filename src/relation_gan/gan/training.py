@@ -55,6 +55,7 @@ class TrainingConfig(BaseModel):
         False, description="100 critic updates in the first 25 steps and at every 500th, as in WGAN's code"
     )
     order: Literal["generator_first", "critic_first"] = "generator_first"
+    flip: bool = Field(False, description="mirror images at random, left to right; no paper does")
     optimiser: Literal["adam", "rmsprop"] = "adam"
     lr_generator: PositiveFloat
     lr_critic: PositiveFloat

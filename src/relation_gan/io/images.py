@@ -12,8 +12,11 @@ class ImageStoreDataset(PathDataset):
     def load(self) -> ImageStore:
         return ImageStore(self._filepath)
 
-    def save(self, data: Recipe) -> None:
-        save_store(self._filepath, data)
+    def save(self, data: Recipe | ImageStore) -> None:
+        if isinstance(data, Recipe):
+            save_store(self._filepath, data)
+        elif data.folder != self._filepath:
+            raise ValueError(f"the store in {data.folder} is not the one of {self._filepath}")
 
     def _exists(self) -> bool:
         return (self._filepath / "manifest.json").exists()

@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,16 @@ def test_permute_leaves_its_input_as_it_is() -> None:
     assert positions.tolist() == list(range(10))
 
 
+def test_a_batch_of_a_large_data_set_takes_no_room_for_its_order() -> None:
+    # The order of LSUN's three million images alone would take 24 MB.
+    positions = np.arange(1_000_000, 1_000_064)
+    tracemalloc.start()
+    permute(positions, 3_000_000, 5)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
+
+
 def test_different_keys_permute_differently() -> None:
     orders = {tuple(permute(np.arange(100), 100, key).tolist()) for key in range(50)}
     assert len(orders) == 50
@@ -126,6 +137,55 @@ def test_labels_are_those_of_the_images_of_a_batch(store: ImageStore) -> None:
         labels = feed.labels(index, 4)
         assert (labels.shape, labels.dtype) == ((4,), torch.int64)
         assert labels.tolist() == store.labels[feed.indices(index, 4)].tolist()
+
+
+def mirrored(feed: ImageFeed, index: int, size: int) -> list[bool]:
+    """Which images of a batch are mirrored. The others must be as they are stored."""
+    plain = to_float(feed.store[feed.indices(index, size)])
+    found = []
+    for image, stored in zip(feed.batch(index, size), plain, strict=True):
+        assert torch.equal(image, stored) or torch.equal(image, stored.flip(-1))
+        assert not torch.equal(stored, stored.flip(-1))  # random pixels
+        found.append(not torch.equal(image, stored))
+    return found
+
+
+def test_images_are_mirrored_at_random_half_of_the_time(store: ImageStore) -> None:
+    feed = ImageFeed(store, seed=3, flip=True)
+    found = [flag for index in range(200) for flag in mirrored(feed, index, 10)]
+    # Of 2,000 fair coins, 1,000 +- 22.4 fall on one side.
+    assert abs(sum(found) - 1000) < 5 * (2000 * 0.25) ** 0.5
+    # Each image is seen both ways.
+    order = np.concatenate([feed.indices(index, 10) for index in range(200)])
+    for image in range(10):
+        assert set(np.array(found)[order == image].tolist()) == {True, False}
+
+
+def test_the_mirrored_images_of_a_batch_depend_on_seed_and_index_alone(store: ImageStore) -> None:
+    feed = ImageFeed(store, seed=3, flip=True)
+    forward = [feed.batch(index, 8) for index in range(4)]
+    np.random.seed(99)
+    backward = [ImageFeed(store, seed=3, flip=True).batch(index, 8) for index in reversed(range(4))][::-1]
+    assert all(torch.equal(a, b) for a, b in zip(forward, backward, strict=True))
+    patterns = {tuple(mirrored(ImageFeed(store, seed, flip=True), index, 40)) for seed in (0, 1) for index in (0, 1)}
+    assert len(patterns) == 4
+
+
+def test_nothing_is_mirrored_unless_it_is_asked_for(store: ImageStore) -> None:
+    assert not any(mirrored(ImageFeed(store, seed=3), 0, 100))
+    opened, asked = data.feed(store, 3), data.feed(store, 3, flip=True)
+    assert isinstance(opened, ImageFeed) and isinstance(asked, ImageFeed)
+    assert not any(mirrored(opened, 0, 100))
+    assert any(mirrored(asked, 0, 100))
+
+
+def test_mirroring_changes_neither_the_order_nor_the_labels_nor_the_store(store: ImageStore) -> None:
+    plain, flipped = ImageFeed(store, seed=3), ImageFeed(store, seed=3, flip=True)
+    for index in range(3):
+        flipped.batch(index, 8)
+        assert flipped.indices(index, 8).tolist() == plain.indices(index, 8).tolist()
+        assert torch.equal(flipped.labels(index, 8), plain.labels(index, 8))
+    store.verify()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from relation_gan.gan import metrics
+from relation_gan.gan.metrics.features import MomentSums
 
 
 def gaussian(mean: list[float], covariance: list[list[float]]) -> dict[str, np.ndarray]:
@@ -122,3 +123,49 @@ def test_too_few_features_for_a_subset_are_refused_with_the_remedy(real: int, fa
         f"kernel_distance needs 100 samples a side, got {real} and {fake}; "
         "draw more, or lower evaluation.kid_subset_size"
     )
+
+
+@pytest.mark.parametrize("sizes", [[50], [1] * 50, [7, 1, 40, 2], [49, 1]])
+def test_moments_of_batches_are_those_of_all_features_at_once(sizes: list[int]) -> None:
+    # Correlated features beside means of 0, 1, 10 and 100.
+    mixing = torch.tensor([[1.0, 0, 0, 0], [2, 1, 0, 0], [0, 3, 1, 0], [1, 1, 1, 1]])
+    features = draw(50, 3) @ mixing + torch.tensor([0.0, 1, 10, 100])
+    sums = MomentSums()
+    for batch in features.split(sizes):
+        sums.add(batch)
+    assert sums.count == 50
+    expected = metrics.moments(features)
+    for name in ("mu", "sigma"):
+        found = sums.moments()[name]
+        assert (found.dtype, found.shape) == (np.float64, expected[name].shape)
+        assert found == pytest.approx(expected[name], rel=1e-9, abs=1e-9)
+
+
+def test_moments_can_be_taken_on_the_way() -> None:
+    sums, features = MomentSums(), draw(20, 0)
+    sums.add(features[:12])
+    first = sums.moments()
+    sums.add(features[12:])
+    assert first["mu"] == pytest.approx(metrics.moments(features[:12])["mu"], rel=1e-9)
+    assert sums.moments()["mu"] == pytest.approx(metrics.moments(features)["mu"], rel=1e-9)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_moments_of_fewer_than_two_features_are_refused(count: int) -> None:
+    sums = MomentSums()
+    if count:
+        sums.add(draw(count, 0))
+    with pytest.raises(ValueError) as refused:
+        sums.moments()
+    assert str(refused.value) == f"moments need at least two features, got {count}"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_moments_of_features_that_are_not_finite_are_refused_and_not_counted(value: float) -> None:
+    sums, bad = MomentSums(), draw(4, 0)
+    bad[2, 1] = value
+    sums.add(draw(5, 1))
+    with pytest.raises(ValueError, match="features must be finite; the samples they come from are not"):
+        sums.add(bad)
+    assert sums.count == 5
+    assert sums.moments()["mu"] == pytest.approx(metrics.moments(draw(5, 1))["mu"])

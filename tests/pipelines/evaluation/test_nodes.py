@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from relation_gan.config import Data
 from relation_gan.gan import networks
 from relation_gan.gan.checkpoint import Described
 from relation_gan.gan.data import Points
-from relation_gan.gan.metrics import judging, moments, point_quality
+from relation_gan.gan.metrics import frechet_distance, judging, kernel_distance, moments, point_quality
+from relation_gan.gan.metrics.extractors import open_extractor, registry
 from relation_gan.gan.metrics.points import box, landscape, score_points
 from relation_gan.gan.networks import Critic, Generator
 from relation_gan.gan.networks.judge import Judge
@@ -224,6 +226,126 @@ def test_a_diverged_run_without_samples_has_the_scores_that_are_left() -> None:
     assert "modes" not in scores
 
 
+OF_PICTURES: dict[str, Any] = {**EVALUATION, "extractor": "tiny"}
+EIGHT = ("kid_tiny", "kid_tiny_std", "fid_tiny")
+
+
+def images_of(generator: Generator, count: int) -> Tensor:
+    return torch.cat(list(samples(generator, count, 0, 16)))
+
+
+def features_of(images: Tensor, extractor: str = "tiny") -> Tensor:
+    return open_extractor(extractor)(images)
+
+
+def reference_pictures(count: int = 40, extractor: str = "tiny") -> Described:
+    """What the ingestion makes of `count` images of another generator."""
+    features = features_of(images_of(a_generator(7), count), extractor)
+    real = moments(features)
+    tensors = {"mean": torch.from_numpy(real["mu"]), "covariance": torch.from_numpy(real["sigma"])}
+    return Described({**tensors, "features": features}, {"count": count, "scores": {}})
+
+
+def test_pictures_of_both_generators_are_compared_with_real_ones_and_the_first_are_kept(tiny: list[int]) -> None:
+    reference = reference_pictures()
+    tiny.clear()
+    generators = {"": a_generator(0), "raw_": a_generator(1)}
+    scores, pictures = nodes.score_pictures(generators[""], generators["raw_"], reference, OF_PICTURES)
+    assert tiny == [16, 16, 16, 2] * 2  # 50 images of each, each once
+    assert scores.keys() == {prefix + name for prefix in generators for name in EIGHT}
+    assert is_flat(scores)
+    for prefix, name in (("", "averaged"), ("raw_", "raw")):
+        images = images_of(generators[prefix], 50)
+        assert torch.equal(pictures.tensors[f"{name}/samples"], images[:18])
+        features = features_of(images)
+        mean, std = kernel_distance(reference.tensors["features"], features, 3, 20)
+        assert scores[f"{prefix}kid_tiny"] == pytest.approx(mean, rel=1e-3)
+        assert scores[f"{prefix}kid_tiny_std"] == pytest.approx(std, rel=1e-3)
+        expected = frechet_distance(moments(reference.tensors["features"]), moments(features))
+        assert scores[f"{prefix}fid_tiny"] == pytest.approx(expected, rel=1e-3)
+    assert len(pictures.tensors) == 2
+
+
+def test_pictures_like_the_real_ones_score_better_than_others(tiny: list[int]) -> None:
+    reference = reference_pictures(300)
+    evaluation = {**OF_PICTURES, "samples": 300, "seed": 1, "kid_subset_size": 100}
+    scores, _ = nodes.score_pictures(a_generator(7), a_generator(1), reference, evaluation)
+    for name in ("kid_tiny", "fid_tiny"):
+        assert 10 * abs(scores[name]) < scores[f"raw_{name}"]
+
+
+def test_only_inceptions_distances_are_called_fid_and_kid(tiny: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry._entries, "inception", registry.entry("tiny"))
+    scores, _ = nodes.score_pictures(
+        a_generator(), a_generator(), reference_pictures(), {**OF_PICTURES, "extractor": "inception"}
+    )
+    assert scores.keys() == {"kid", "kid_std", "fid", "raw_kid", "raw_kid_std", "raw_fid"}
+
+
+@pytest.mark.parametrize(
+    ("real", "asked", "there"),
+    # There are eight features: a covariance of eight images has no full rank, one of nine may have.
+    [(9, 9, True), (8, 9, False), (9, 8, False)],
+)
+def test_without_more_images_than_features_there_is_no_frechet_distance(
+    tiny: list[int], real: int, asked: int, there: bool
+) -> None:
+    evaluation = {**OF_PICTURES, "samples": asked, "kid_subset_size": 8}
+    scores, _ = nodes.score_pictures(a_generator(), a_generator(), reference_pictures(real), evaluation)
+    assert scores.keys() == {
+        prefix + name for prefix in ("", "raw_") for name in EIGHT if there or not name.startswith("fid")
+    }
+
+
+@pytest.mark.parametrize(("asked", "kept"), [(1, 1), (16, 16), (17, 17), (1000, 50)])
+def test_of_scored_pictures_no_more_are_kept_than_asked_for_or_drawn(tiny: list[int], asked: int, kept: int) -> None:
+    evaluation = {**OF_PICTURES, "pictures": asked}
+    _, pictures = nodes.score_pictures(a_generator(), a_generator(), reference_pictures(), evaluation)
+    assert torch.equal(pictures.tensors["raw/samples"], images_of(a_generator(), 50)[:kept])
+
+
+@pytest.mark.parametrize(
+    ("averaged", "raw", "names"),
+    [(True, True, set()), (True, False, {"raw"}), (False, True, {"averaged"})],
+)
+def test_a_diverged_generator_of_pictures_gives_no_samples_and_no_scores(
+    tiny: list[int], averaged: bool, raw: bool, names: set[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    generators = a_generator(diverged=averaged), a_generator(diverged=raw)
+    scores, pictures = nodes.score_pictures(*generators, reference_pictures(), OF_PICTURES)
+    assert pictures.tensors.keys() == {f"{name}/samples" for name in names}
+    assert {"raw" if name.startswith("raw_") else "averaged" for name in scores} == names
+    for name, diverged in (("averaged", averaged), ("raw", raw)):
+        warning = f"No samples of the {name} generator: the generator's images are not finite: its training diverged"
+        assert (warning in caplog.text) is diverged
+
+
+def test_too_few_real_features_are_an_error_and_no_divergence(tiny: list[int]) -> None:
+    with pytest.raises(ValueError, match="kernel_distance needs 45 samples a side, got 40 and 50"):
+        nodes.score_pictures(a_generator(), a_generator(), reference_pictures(), {**OF_PICTURES, "kid_subset_size": 45})
+
+
+def test_the_curve_of_pictures_has_the_kernel_distance_of_the_kept_generators(tmp_path: Path, tiny: list[int]) -> None:
+    reference = reference_pictures()
+    store = snapshots(tmp_path, {2: (False, True), 4: FINE, 9: FINE})
+    first, second = nodes.score_pictures_curve(store, HISTORY, reference, OF_PICTURES)
+    assert first.keys() == {"step", "kid_tiny", "kid_tiny_std"}
+    assert second.keys() == {*first, "raw_kid_tiny", "raw_kid_tiny_std"}
+    assert (first["step"], second["step"]) == (2, 4) and is_flat(second)
+    # The generator kept at step 4 is that of seed 4, the raw one that of seed 5; 20 samples each.
+    for prefix, seed in (("", 4), ("raw_", 5)):
+        features = features_of(images_of(a_generator(seed), 20))
+        mean, _ = kernel_distance(reference.tensors["features"], features, 3, 20)
+        assert second[f"{prefix}kid_tiny"] == pytest.approx(mean, rel=1e-3)
+
+
+def test_collected_scores_of_pictures_are_flat() -> None:
+    costs, features = cost(HISTORY), {"kid": 0.5, "raw_kid": 0.75}
+    assert nodes.collect_picture_scores(features, costs, HISTORY) == {**features, **costs}
+    diverged = {**HISTORY, "status": "diverged"}
+    assert nodes.collect_picture_scores({}, costs, diverged) == {**costs, "diverged_at": 4}
+
+
 RING = Points("ring", {"name": "ring", "modes": 3, "radius": 1.0, "sigma": 0.2})
 ROLL = Points("roll", {"name": "swissroll", "noise": 0.25, "scale": 0.1})
 
@@ -346,14 +468,15 @@ def test_collected_scores_of_points_are_flat() -> None:
 @pytest.mark.parametrize(
     ("kind", "inputs", "outputs"),
     [
-        ("stacked_digits", {"judge", "reference"}, {"judged", "scores_features"}),
-        ("points", {"points", "reference"}, {"landscape"}),
+        ("stacked_digits", {"judge", "a_reference"}, {"judged", "scores_features", "scores_modes"}),
+        ("pictures", {"a_reference"}, {"scores_features"}),
+        ("points", {"points", "a_reference"}, {"landscape", "scores_modes"}),
     ],
 )
 def test_the_pipeline_is_that_of_the_kind_of_data(kind: str, inputs: set[str], outputs: set[str]) -> None:
-    pipeline = create_pipeline("set", "method", 3, kind)
+    pipeline = create_pipeline(Data("set", kind, "a_reference"), "method", 3)
     run = "set.method.seed3"
     trained = {f"{run}.{name}" for name in ("generator", "generator_raw", "critic", "history", "checkpoints")}
     assert pipeline.inputs() == {*(f"set.{name}" for name in inputs), *trained, "params:datasets.set.evaluation"}
-    common = {"pictures", "scores_modes", "scores_cost", "curve", "scores"}
+    common = {"pictures", "scores_cost", "curve", "scores"}
     assert pipeline.all_outputs() == {f"{run}.{name}" for name in common | outputs}

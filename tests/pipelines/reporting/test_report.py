@@ -356,6 +356,105 @@ def test_colours_differ_up_to_24_methods():
     assert colours["16"] == f"#{round(108.0):02x}{round(175.8):02x}{round(218.4):02x}"
 
 
+def of_pictures(method: str = "relation_gan", seed: int = 0, suffix: str = "_efficientnet_lite0", **more: float) -> Any:
+    """A run on pictures, with the distances that its evaluation gives."""
+    kernel = more.pop("kernel", 0.0125)
+    scores = {f"kid{suffix}": kernel, f"kid{suffix}_std": 0.001, f"raw_kid{suffix}": 0.02, **more}
+    curve = [{"step": 20, f"kid{suffix}": 0.03, f"raw_kid{suffix}": 0.05}, {"step": 30, f"kid{suffix}": kernel}]
+    return replace(finished(method, seed), scores=scores, curve=curve, mode_counts=np.empty(0, int))
+
+
+def study_of_pictures(*runs: RunResult, **reference: float) -> StudyResult:
+    return replace(study(*runs), reference={"digits": reference})
+
+
+def test_kernel_distances_of_pictures_stand_a_thousandfold_in_the_table():
+    frame = report.table(study_of_pictures(of_pictures(fid_efficientnet_lite0=9.5, ms_per_step=3.0)))
+    name = "efficientnet_lite0"
+    assert list(frame.columns[4:]) == [
+        *(f"fid_{name}", f"kid_{name}_x1000", f"kid_{name}_std_x1000", f"raw_kid_{name}_x1000", "ms_per_step")
+    ]
+    assert frame.iloc[0, 4:].tolist() == pytest.approx([9.5, 12.5, 1.0, 20.0, 3.0])
+    frame = report.table(study_of_pictures(of_pictures(suffix="", fid=9.5)))
+    assert list(frame.columns[4:]) == ["fid", "kid_x1000", "kid_std_x1000", "raw_kid_x1000"]
+    assert frame.iloc[0, 4:].tolist() == pytest.approx([9.5, 12.5, 1.0, 20.0])
+
+
+@pytest.mark.parametrize(
+    ("suffix", "short"), [("_efficientnet_lite0", ("FD(EN0)", "1000·KD(EN0)")), ("", ("FID", "1000·KID"))]
+)
+def test_the_summary_of_pictures_has_their_distances_and_the_floor_of_held_out_ones(
+    suffix: str, short: tuple[str, str]
+):
+    more: Any = {f"fid{suffix}": 9.5}
+    runs = [of_pictures("a", suffix=suffix, **more), of_pictures("b", suffix=suffix, kernel=-0.0001)]
+    floor = {f"kid{suffix}": 0.00005, f"kid{suffix}_std": 0.001, f"fid{suffix}": 4.0}
+    lines = report.summary(study_of_pictures(*runs, **floor)).splitlines()
+    assert lines[0].split() == ["method", "seed", "status", *short]
+    # 1,000 times .0125 and -.0001; b has too few samples for a Fréchet distance.
+    assert lines[1].split() == ["a", "0", "finished", "9.50", "12.50"]
+    assert lines[2].split() == ["b", "0", "finished", "–", "-.10"]
+    assert lines[3] == f"real data: {short[1]} floor .05"
+    assert len(report.summary(study_of_pictures(*runs)).splitlines()) == 3
+
+
+def test_the_lead_on_pictures_names_the_nearest_method_and_what_held_out_ones_score():
+    runs = [of_pictures("a", kernel=0.04), of_pictures("b", 0, kernel=0.02), of_pictures("b", 1, kernel=0.03)]
+    text = report.lead(study_of_pictures(*runs, kid_efficientnet_lite0=0.0002))
+    # Of b, the mean is 25 and the deviation 10 / sqrt(2).
+    assert text == (
+        "2 methods were trained on digits; of 3 runs, all finished. Of these, b comes nearest to the real images: its "
+        "samples are at a kernel distance of 25.00 ± 7.07 / 1,000 from real images, on the features of "
+        "EfficientNet-Lite0; held-out real images score .20."
+    )
+    text = report.lead(study_of_pictures(of_pictures(suffix="", kernel=0.04)))
+    assert text == (
+        "relation_gan was trained on digits for 30 steps in 4 minutes. Its samples are at a kernel distance of "
+        "40.00 / 1,000 from real images, on the features of Inception."
+    )
+
+
+def test_a_page_of_pictures_has_the_distances_and_no_modes():
+    runs = [of_pictures("a", kernel=0.04), of_pictures("b", kernel=0.02), failed("c")]
+    of = study_of_pictures(*runs, kid_efficientnet_lite0=0.0002, fid_efficientnet_lite0=4.0)
+    source = report.render(of)
+    page = Page(source)
+    # The only row of the headline: real data, and a cell a method.
+    assert page.cells[:4] == [("real", ".20"), (None, "40.00"), ("best", "20.00"), (None, "–")]
+    assert "Kernel distance, features of EfficientNet-Lite0, × 1,000" in page.text
+    assert "not comparable with published KID" in page.text
+    assert "Kernel distance, EfficientNet-Lite0" in page.text  # the title of a curve
+    for absent in ("Modes found", "Kernel distance, Inception", "How evenly the modes are covered", "judge"):
+        assert absent not in page.text
+
+
+def test_the_curve_of_pictures_is_drawn_with_the_floor_of_held_out_ones():
+    of = study_of_pictures(of_pictures(), kid_efficientnet_lite0=0.0002)
+    name = "kid_efficientnet_lite0"
+    dashes = {name: "solid", f"raw_{name}": "dash"}
+    (only,) = of.parts
+    averaged, raw, real = traces(figures.curves(only, "curve", dashes, real=only.reference[name]))
+    assert (list(averaged.y), list(raw.y), list(real.y)) == ([0.03, 0.0125], [0.05], [0.0002] * 2)
+
+
+def test_a_study_of_digits_and_pictures_tells_each_by_its_own_measure():
+    digits = replace(study(finished("a")), reference={"digits": {"reverse_kl": 0.02}})
+    faces = replace(of_pictures("a"), dataset="faces")
+    mixed = replace(
+        digits,
+        runs=[*digits.runs, faces],
+        real={**digits.real, "faces": digits.real["digits"]},
+        reference={**digits.reference, "faces": {"kid_efficientnet_lite0": 0.0002}},
+    )
+    text = report.lead(mixed)
+    assert "On digits, a: its samples show 900 of the 1,000 modes" in text
+    assert "the same number of real images scores .020. On faces, a: its samples are at a kernel distance of" in text
+    assert text.endswith("held-out real images score .20.")
+    first, second = report.summary(mixed).split("\n\n")
+    assert "modes" in first and "modes" not in second
+    assert second.endswith("floor .20")
+
+
 def test_photographs_are_compressed():
     uri = figures.data_uri(np.zeros((64, 3, 128, 128), np.uint8))
     assert uri.startswith("data:image/jpeg;base64,")

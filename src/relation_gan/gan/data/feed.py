@@ -64,11 +64,15 @@ class ImageFeed:
     """Shuffled batches of a store: every image once an epoch, in an order drawn from (seed, epoch).
 
     The uint8 images lie on the device whole when they fit into a quarter of its memory.
+
+    Args:
+        flip: mirror every second image, drawn at random, left to right.
     """
 
-    def __init__(self, store: ImageStore, seed: int, device: torch.device | str = "cpu") -> None:
+    def __init__(self, store: ImageStore, seed: int, device: torch.device | str = "cpu", flip: bool = False) -> None:
         self.store = store
         self.seed = seed
+        self.flip = flip
         self.device = torch.device(device)
         self.resident: Tensor | None = None
         self.all_labels: Tensor | None = None
@@ -89,8 +93,13 @@ class ImageFeed:
     def batch(self, index: int, size: int) -> Tensor:
         chosen = self.indices(index, size)
         if self.resident is not None:
-            return to_float(self.resident[torch.from_numpy(chosen).to(self.device)])
-        return to_float(torch.from_numpy(self.store.images[chosen]).to(self.device))
+            images = self.resident[torch.from_numpy(chosen).to(self.device)]
+        else:
+            images = torch.from_numpy(self.store.images[chosen]).to(self.device)
+        if self.flip:
+            mirrored = torch.from_numpy(np.random.default_rng((self.seed, index)).random(size) < 0.5)
+            images[mirrored] = images[mirrored].flip(-1)
+        return to_float(images)
 
     def labels(self, index: int, size: int) -> Tensor:
         if self.all_labels is None:
@@ -128,6 +137,8 @@ class PointFeed:
         return self._drawn(index, size)[1][index % BLOCK]
 
 
-def open_feed(source: ImageStore | Points, seed: int, device: torch.device | str = "cpu") -> Feed:
-    """The batches of a data set."""
-    return PointFeed(source, seed, device) if isinstance(source, Points) else ImageFeed(source, seed, device)
+def open_feed(source: ImageStore | Points, seed: int, device: torch.device | str = "cpu", flip: bool = False) -> Feed:
+    """The batches of a data set; `flip` mirrors images at random."""
+    if isinstance(source, Points):
+        return PointFeed(source, seed, device)
+    return ImageFeed(source, seed, device, flip)

@@ -113,6 +113,11 @@ class Points:
         return self.distribution.sigma
 
     @property
+    def n_classes(self) -> int:
+        """How many classes the labels number: the modes."""
+        return 0 if self.centres is None else len(self.centres)
+
+    @property
     def manifest(self) -> dict[str, Any]:
         options = ", ".join(f"{option} {value}" for option, value in self.definition.items() if option != "name")
         return {

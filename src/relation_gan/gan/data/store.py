@@ -3,45 +3,32 @@
 <folder>/images.npy      uint8 (N, C, H, W)
 <folder>/labels.npy      int64 (N,) or (N, k)
 <folder>/manifest.json   name, source, preparation, count, shape and the SHA-256 of the content
+<folder>/held_out/       a store of the pictures that no training sees, if there are any
 """
 
 import hashlib
 import json
+import logging
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor
+
+from relation_gan.gan.data.conversion import Recipe, StoreError, convert, read_header
+
+logger = logging.getLogger(__name__)
 
 CHUNK = 1 << 24
 
-
-class StoreError(ValueError):
-    """A store that cannot be used, with the remedy."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to make a store: what it is, and its batches, made only when they are needed.
-
-    Args:
-        description: JSON-able: name, source, licence, preparation, seed ... Two recipes with the same
-            description make the same store.
-        shape: (N, C, H, W).
-        label_shape: (N,) or (N, k).
-        batches: yields (uint8 images (b, C, H, W), labels (b, ...)) in order.
-    """
-
-    description: dict[str, Any]
-    shape: tuple[int, int, int, int]
-    label_shape: tuple[int, ...]
-    batches: Callable[[], Iterator[tuple[np.ndarray, np.ndarray]]]
+NAMED = 100
+"""Skipped pictures that the manifest names."""
 
 
 class ImageStore:
@@ -66,6 +53,17 @@ class ImageStore:
         """(C, H, W) of an image."""
         _, channels, height, width = self.manifest["shape"]
         return channels, height, width
+
+    @property
+    def n_classes(self) -> int:
+        """How many classes the labels number: 0 if not every image has one."""
+        return len(self.manifest.get("classes", []))
+
+    @property
+    def held_out(self) -> "ImageStore | None":
+        """The pictures that no training sees, if there are any."""
+        folder = self.folder / "held_out"
+        return ImageStore(folder) if folder.exists() else None
 
     def __len__(self) -> int:
         return self.manifest["shape"][0]
@@ -93,7 +91,8 @@ class ImageStore:
         Raises:
             StoreError: they differ, or a file is truncated.
         """
-        found = _digest(self.images, self.labels)
+        _ = self.images, self.labels  # whole, and of the shapes that the manifest says
+        found = _digest(self.folder)
         if found != self.digest:
             raise StoreError(
                 f"{self.folder} was changed after it was made: its content has SHA-256 {found[:12]}…, its manifest "
@@ -111,42 +110,73 @@ def open_store(folder: Path | str) -> ImageStore:
 
 
 def save_store(folder: Path, recipe: Recipe) -> ImageStore:
-    """Make a store, unless the folder already holds the one of this recipe. Written whole or not at all."""
-    if (folder / "manifest.json").exists():
-        manifest = read_manifest(folder)
-        if {key: manifest.get(key) for key in recipe.description} == json.loads(json.dumps(recipe.description)):
-            return ImageStore(folder)
+    """Make a store, unless the folder already holds the one of this recipe. It appears whole or not at all.
+
+    What an interrupted call has converted is kept beside the folder, and the next call goes on from there. A second
+    process that wants the same store waits for the first.
+
+    Raises:
+        StoreError: the disk has not enough room, or the recipe gives too few pictures.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
-        partial = Path(temporary) / folder.name
-        partial.mkdir()
-        _write(partial, recipe)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(partial, folder)
+    with _alone(folder):
+        if not is_made(folder, recipe.description):
+            partial = folder.with_name(f".{folder.name}.partial")
+            _check_space(partial, recipe)
+            _make(partial, recipe)
+            for journal in partial.rglob("journal.jsonl"):
+                journal.unlink()
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(partial, folder)
     return ImageStore(folder)
 
 
-def _write(partial: Path, recipe: Recipe) -> None:
-    images = np.lib.format.open_memmap(partial / "images.npy", "w+", np.uint8, recipe.shape)
-    labels = np.lib.format.open_memmap(partial / "labels.npy", "w+", np.int64, recipe.label_shape)
-    start = 0
-    for batch, batch_labels in recipe.batches():
-        if start + len(batch) > len(images):
-            raise StoreError(f"{recipe.description['name']}: expected {len(images)} images, the source gave more")
-        images[start : start + len(batch)] = batch
-        labels[start : start + len(batch)] = batch_labels
-        start += len(batch)
-    if start != len(images):
-        raise StoreError(f"{recipe.description['name']}: expected {len(images)} images, the source gave {start}")
-    images.flush()
-    labels.flush()
+def is_made(folder: Path, description: dict[str, Any]) -> bool:
+    """Whether the folder holds a store of this description."""
+    if not (folder / "manifest.json").exists():
+        return False
+    manifest = read_manifest(folder)
+    return {key: manifest.get(key) for key in description} == json.loads(json.dumps(description))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No other process makes the same store meanwhile."""
+    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        logger.warning("Another process is making %s; waiting for it", folder)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _check_space(partial: Path, recipe: Recipe) -> None:
+    there = sum(512 * path.stat().st_blocks for path in partial.rglob("*.npy")) if partial.exists() else 0
+    free = shutil.disk_usage(partial.parent).free
+    if recipe.nbytes - there > free:
+        raise StoreError(
+            f"the store of {recipe.description['name']} needs {(recipe.nbytes - there) / 1e9:,.1f} GB in "
+            f"{partial.parent}, where {free / 1e9:,.1f} GB are free; make room, or lower data.subset or data.size"
+        )
+
+
+def _make(folder: Path, recipe: Recipe) -> None:
+    skipped = convert(folder, recipe)
+    if recipe.held_out:
+        _make(folder / "held_out", recipe.held_out)
+    arrays = {name: _open_map(folder / f"{name}.npy") for name in ("images", "labels")}
     manifest = {
         **recipe.description,
-        "shape": list(recipe.shape),
-        "label_shape": list(recipe.label_shape),
-        "sha256": _digest(images, labels),
+        "shape": list(arrays["images"].shape),
+        "label_shape": list(arrays["labels"].shape),
+        "skipped": {"count": len(skipped), "first": dict(list(skipped.items())[:NAMED])},
+        "sha256": _digest(folder),
     }
-    (partial / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -167,14 +197,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise StoreError(f"{path} is damaged ({error}); delete the folder, and the next run makes it again") from error
 
 
-def _open_map(path: Path, shape: list[int]) -> np.ndarray:
+def _open_map(path: Path, shape: list[int] | None = None) -> np.ndarray:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise StoreError(
             f"{path} is missing or truncated ({error}); delete {path.parent}, and the next run makes it again"
         ) from error
-    if list(array.shape) != shape:
+    if shape is not None and list(array.shape) != shape:
         raise StoreError(
             f"{path} holds an array of shape {array.shape}, its manifest says {tuple(shape)}; "
             f"delete {path.parent}, and the next run makes it again"
@@ -182,10 +212,12 @@ def _open_map(path: Path, shape: list[int]) -> np.ndarray:
     return array
 
 
-def _digest(*arrays: np.ndarray) -> str:
+def _digest(folder: Path) -> str:
+    """SHA-256 of images and labels, read past the maps so that a large store does not fill this process."""
     sha = hashlib.sha256()
-    for array in arrays:
-        flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-        for start in range(0, len(flat), CHUNK):
-            sha.update(flat[start : start + CHUNK].data)
+    for name in ("images.npy", "labels.npy"):
+        with (folder / name).open("rb") as file:
+            read_header(file)
+            while block := file.read(CHUNK):
+                sha.update(block)
     return sha.hexdigest()

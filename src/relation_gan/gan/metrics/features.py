@@ -18,6 +18,42 @@ def moments(features: Tensor | np.ndarray) -> Moments:
     return fid_features_to_statistics(_checked(features))
 
 
+class MomentSums:
+    """Moments of features that come in batches: memory does not grow with their number."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._sum: Tensor | None = None
+        self._products: Tensor | None = None
+
+    def add(self, features: Tensor) -> None:
+        """Count features (b, F) in.
+
+        Raises:
+            ValueError: they are not finite.
+        """
+        if not features.isfinite().all():
+            raise ValueError("features must be finite; the samples they come from are not")
+        x = features.double()
+        if self._sum is None or self._products is None:
+            self._sum, self._products = x.new_zeros(x.shape[1]), x.new_zeros(x.shape[1], x.shape[1])
+        self.count += len(x)
+        self._sum += x.sum(0)
+        self._products.addmm_(x.T, x)
+
+    def moments(self) -> Moments:
+        """As `moments` of all features at once.
+
+        Raises:
+            ValueError: fewer than two features were counted in.
+        """
+        if self._sum is None or self._products is None or self.count < 2:
+            raise ValueError(f"moments need at least two features, got {self.count}")
+        mean = self._sum / self.count
+        covariance = (self._products - self.count * torch.outer(mean, mean)) / (self.count - 1)
+        return {"mu": mean.numpy(), "sigma": covariance.numpy()}
+
+
 def frechet_distance(real: Moments, fake: Moments) -> float:
     """||m1 - m2||^2 + Tr(C1 + C2 - 2 (C1 C2)^(1/2)): FID when the features are Inception's.
 

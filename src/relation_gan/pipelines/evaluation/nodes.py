@@ -13,6 +13,7 @@ from torch import Tensor
 from relation_gan.gan.checkpoint import Described
 from relation_gan.gan.data import Points, stacked
 from relation_gan.gan.metrics import class_balance, frechet_distance, judging, kernel_distance, mode_coverage, moments
+from relation_gan.gan.metrics.extractors import Extracted, open_extractor
 from relation_gan.gan.metrics.points import landscape, nearest_modes, score_points
 from relation_gan.gan.networks import Critic, Generator
 from relation_gan.gan.networks.judge import Judge
@@ -159,6 +160,72 @@ def collect_scores(
 
 def _end(history: dict[str, Any]) -> Scores:
     return {"diverged_at": float(history["step"])} if history["status"] == "diverged" else {}
+
+
+def score_pictures(
+    generator: Generator, generator_raw: Generator, reference: Described, evaluation: dict[str, Any]
+) -> tuple[Scores, Described]:
+    """Distances to real pictures on the extractor's features, and the first samples as pictures.
+
+    Both are empty for a run that diverged to values which are no images.
+    """
+    extractor = open_extractor(evaluation["extractor"], device())
+    scores: Scores = {}
+    pictures = {}
+    for name, network, prefix in (("averaged", generator, ""), ("raw", generator_raw, "raw_")):
+        network.to(device())
+        first: list[Tensor] = []
+        try:
+            batches = samples(network, evaluation["samples"], evaluation["seed"], evaluation["batch_size"])
+            extracted = Extracted(extractor, _keeping(first, evaluation["pictures"], batches))
+        except ValueError as error:
+            logger.warning("No samples of the %s generator: %s", name, error)
+            continue
+        scores |= prefixed(prefix, distances(extracted, reference, evaluation))
+        pictures[f"{name}/samples"] = torch.cat(first)[: evaluation["pictures"]]
+    return scores, Described(pictures, {})
+
+
+def _keeping(first: list[Tensor], count: int, batches: Iterator[Tensor]) -> Iterator[Tensor]:
+    """The batches, of which enough for `count` images are kept on their way."""
+    for batch in batches:
+        if sum(map(len, first)) < count:
+            first.append(batch)
+        yield batch
+
+
+def distances(extracted: Extracted, reference: Described, evaluation: dict[str, Any]) -> Scores:
+    """Frechet and kernel distance of pictures to the real ones, named after the extractor.
+
+    The Frechet distance is left out where there are fewer pictures than features: its covariance would mean nothing.
+    """
+    name = evaluation["extractor"]
+    suffix = "" if name == "inception" else f"_{name}"
+    subsets, size = evaluation["kid_subsets"], evaluation["kid_subset_size"]
+    mean, std = kernel_distance(reference.tensors["features"], extracted.kept, subsets, size)
+    scores = {f"kid{suffix}": mean, f"kid{suffix}_std": std}
+    real = {"mu": reference.tensors["mean"].numpy(), "sigma": reference.tensors["covariance"].numpy()}
+    if min(extracted.sums.count, reference.description["count"]) > len(real["mu"]):
+        scores[f"fid{suffix}"] = frechet_distance(real, extracted.moments)
+    return scores
+
+
+def score_pictures_curve(
+    checkpoints: CheckpointStore, history: dict[str, Any], reference: Described, evaluation: dict[str, Any]
+) -> list[Scores]:
+    """The kernel distance of the generators kept over training, with fewer samples each."""
+    extractor = open_extractor(evaluation["extractor"], device())
+
+    def score(batches: Iterator[Tensor]) -> Scores:
+        scores = distances(Extracted(extractor, batches), reference, evaluation)
+        return {name: value for name, value in scores.items() if name.startswith("kid")}
+
+    return _curve(checkpoints, history, evaluation["curve_samples"], evaluation, score)
+
+
+def collect_picture_scores(features: Scores, cost: Scores, history: dict[str, Any]) -> Scores:
+    """All scores of a run on pictures, flat."""
+    return {**features, **cost, **_end(history)}
 
 
 def draw_points(

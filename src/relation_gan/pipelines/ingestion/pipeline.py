@@ -3,39 +3,52 @@
 from kedro.pipeline import Pipeline, node, pipeline
 from kedro.pipeline.node import Node
 
+from relation_gan.config import Data
 from relation_gan.pipelines.ingestion import nodes
 
 
-def create_pipeline(dataset: str, kind: str) -> Pipeline:
+def create_pipeline(data: Data) -> Pipeline:
     return pipeline(
-        {"stacked_digits": _stacked_digits, "points": _points}[kind](),
-        namespace=dataset,
-        parameters={f"params:{part}": f"params:datasets.{dataset}.{part}" for part in ("data", "evaluation")},
+        {"stacked_digits": _stacked_digits, "pictures": _pictures, "points": _points}[data.kind](data.reference),
+        namespace=data.name,
+        parameters={f"params:{part}": f"params:datasets.{data.name}.{part}" for part in ("data", "evaluation")},
         tags="ingestion",
     )
 
 
-def _stacked_digits() -> list[Node]:
+def _stacked_digits(reference: str) -> list[Node]:
     return [
         node(nodes.load_digits, "params:data", "digits", name="load_digits"),
         node(nodes.stack_digits, ["digits", "params:data"], "images", name="stack_digits"),
         node(nodes.train_judge, ["digits", "params:data", "judge_file"], "judge", name="train_judge"),
         node(
             nodes.describe_real,
-            ["images", "judge", "digits", "params:data", "params:evaluation", "reference_file"],
-            "reference",
+            ["images", "judge", "digits", "params:data", "params:evaluation", f"{reference}_file"],
+            reference,
             name="describe_real",
         ),
     ]
 
 
-def _points() -> list[Node]:
+def _pictures(reference: str) -> list[Node]:
+    return [
+        node(nodes.prepare_pictures, ["params:data", "images_file"], "images", name="prepare_pictures"),
+        node(
+            nodes.describe_pictures,
+            ["images", "params:evaluation", f"{reference}_file"],
+            reference,
+            name="describe_pictures",
+        ),
+    ]
+
+
+def _points(reference: str) -> list[Node]:
     return [
         node(nodes.define_points, "params:data", "points", name="define_points"),
         node(
             nodes.describe_points,
             ["points", "params:data", "params:evaluation"],
-            "reference",
+            reference,
             name="describe_points",
         ),
     ]

@@ -75,7 +75,9 @@ def collect_study(name: str, datasets: int, *inputs: Any) -> StudyResult:
 def _real(source: ImageStore | Points, reference: Described) -> np.ndarray:
     if isinstance(source, Points):
         return reference.tensors["points"].numpy()
-    return source[: min(N_REAL, len(source))].numpy()
+    # Spread over the store, since the files of one's own folder are sorted by their class.
+    chosen = np.linspace(0, len(source) - 1, min(N_REAL, len(source))).astype(np.int64)
+    return source[chosen].numpy()
 
 
 def write_report(study: StudyResult) -> tuple[str, pd.DataFrame, np.ndarray, str]:

@@ -4,33 +4,35 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Pipeline, node, pipeline
 
-from relation_gan.config import SOURCES
+from relation_gan.config import Data
 from relation_gan.pipelines.reporting import nodes
 
 PARTS = ["history", "scores", "curve", "grids", "pictures"]
 
 
-def create_pipeline(study: str, runs: list[tuple[str, str, int, str]]) -> Pipeline:
-    """Args: the report's folder, and (data set, method, seed, kind of data) of the runs that it compares."""
-    sources = {dataset: f"{dataset}.{SOURCES[kind]}" for dataset, _, _, kind in runs}
-    names = [f"{dataset}.{method}.seed{seed}" for dataset, method, seed, _ in runs]
-    parts = {"stacked_digits": PARTS, "points": [*PARTS, "landscape"]}
+def create_pipeline(study: str, runs: list[tuple[Data, str, int]]) -> Pipeline:
+    """Args: the report's folder, and (data set, method, seed) of the runs that it compares."""
+    datasets = list(dict.fromkeys(data for data, _, _ in runs))
+    names = [f"{data.name}.{method}.seed{seed}" for data, method, seed in runs]
     collect = [
         node(
             nodes.collect_run,
-            [sources[dataset], *(f"{name}.{part}" for part in parts[kind])],
+            [
+                f"{data.name}.{data.source}",
+                *(f"{name}.{part}" for part in PARTS + (["landscape"] if data.kind == "points" else [])),
+            ],
             f"{name}.result",
             name="collect_run",
             namespace=name,
         )
-        for name, (dataset, _, _, kind) in zip(names, runs, strict=True)
+        for name, (data, _, _) in zip(names, runs, strict=True)
     ]
     write = [
         node(
-            update_wrapper(partial(nodes.collect_study, study, len(sources)), nodes.collect_study),
+            update_wrapper(partial(nodes.collect_study, study, len(datasets)), nodes.collect_study),
             [
-                *sources.values(),
-                *(f"{dataset}.reference" for dataset in sources),
+                *(f"{data.name}.{data.source}" for data in datasets),
+                *(f"{data.name}.{data.reference}" for data in datasets),
                 *(f"{name}.result" for name in names),
             ],
             f"{study}.result",

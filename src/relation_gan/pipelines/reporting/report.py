@@ -37,6 +37,37 @@ class Measure:
     """What the printed number is multiplied by."""
 
 
+def _distances(extractor: str, title: str, short: str) -> dict[str, Measure]:
+    """How the distances on the features of a network other than Inception are named."""
+    return {
+        f"fid_{extractor}": Measure(
+            f"Fréchet distance, features of {title}",
+            f"FD({short})",
+            2,
+            "lower",
+            f"Between features of real and generated images in {title}. Not Inception’s FID, and not comparable with "
+            "any published FID.",
+        ),
+        f"kid_{extractor}_x1000": Measure(
+            f"Kernel distance, features of {title}, × 1,000",
+            f"1000·KD({short})",
+            2,
+            "lower",
+            "As the Fréchet distance, but unbiased in the number of samples; not comparable with published KID.",
+        ),
+        f"kid_{extractor}_std_x1000": Measure(
+            f"Spread of the kernel distance ({title}), × 1,000",
+            "±KD",
+            2,
+            "",
+            "Over subsets of one run’s samples, not over seeds.",
+        ),
+    }
+
+
+DISTANCES = ("kid_x1000", "kid_efficientnet_lite0_x1000")
+"""The distances to real pictures that a study on pictures is decided by."""
+
 QUALITY = {
     "modes": Measure(
         "Modes",
@@ -103,24 +134,22 @@ QUALITY = {
     ),
     "l2": Measure("Distance to even classes", "L2", 4, "lower", "Euclidean distance of the class shares to even ones."),
     "l2_squared": Measure("The same, squared", "L2²", 5, "lower", "Papers print one or the other as “L2”."),
-    "fid_judge": Measure(
-        "Fréchet distance, judge’s features",
-        "FID(judge)",
+    "fid": Measure(
+        "FID",
+        "FID",
         2,
         "lower",
-        "Between features of real and generated images in the judge. Not Inception’s FID, and not comparable with "
-        "any published FID.",
+        "Fréchet distance between Inception’s features of real and generated pictures. It falls with the number of "
+        "samples: compare equal numbers only.",
     ),
-    "kid_judge_x1000": Measure(
-        "Kernel distance, judge’s features, × 1,000",
-        "KID(judge)",
-        2,
-        "lower",
-        "As the Fréchet distance, but unbiased in the number of samples; not comparable with published KID.",
+    "kid_x1000": Measure(
+        "KID, × 1,000", "1000·KID", 2, "lower", "As FID, but unbiased in the number of samples: real pictures score 0."
     ),
-    "kid_judge_std_x1000": Measure(
-        "Spread of the kernel distance, × 1,000", "±KID", 2, "", "Over subsets of one run’s samples, not over seeds."
+    "kid_std_x1000": Measure(
+        "Spread of KID, × 1,000", "±KID", 2, "", "Over subsets of one run’s samples, not over seeds."
     ),
+    **_distances("judge", "judge", "judge"),
+    **_distances("efficientnet_lite0", "EfficientNet-Lite0", "EN0"),
 }
 COST = {
     "seconds": Measure("Training time, seconds", "seconds", 0, "lower", "Wall time, on the device named below."),
@@ -133,7 +162,8 @@ COST = {
 MEASURES = QUALITY | COST
 HEADLINE = (
     *("modes", "modes_10", "reverse_kl", "high_quality", "kl", "sliced_wasserstein"),
-    *("confidence", "fid_judge", "ms_per_step"),
+    *("confidence", "fid_judge", "fid", "kid_x1000", "fid_efficientnet_lite0", "kid_efficientnet_lite0_x1000"),
+    "ms_per_step",
 )
 
 
@@ -152,7 +182,7 @@ def table(study: StudyResult) -> pd.DataFrame:
 
 
 def _thousandfold(scores: dict[str, float]) -> dict[str, float]:
-    small = re.compile(r"(raw_)?kid_(?!.*_x1000$)")
+    small = re.compile(r"(raw_)?kid(_|$)(?!.*_x1000$)")
     return {
         f"{name}_x1000" if small.match(name) else name: 1000 * value if small.match(name) else value
         for name, value in scores.items()
@@ -232,7 +262,7 @@ def _summary(part: Part) -> list[str]:
 
 
 def _headline(part: Part) -> list[str]:
-    return [name for name in HEADLINE if any(name in run.scores for run in part.runs)]
+    return [name for name in HEADLINE if _values(part.runs, name)]
 
 
 def _short(text: str, width: int) -> str:
@@ -247,7 +277,9 @@ def _real_line(part: Part) -> list[str]:
         "kl": "KL floor",
         "sliced_wasserstein": "sliced W floor",
     }
-    told = [f"{text} {number(name, part.reference[name])}" for name, text in names.items() if name in part.reference]
+    names |= {name: f"{MEASURES[name].short} floor" for name in DISTANCES}
+    reference = _thousandfold(part.reference)
+    told = [f"{text} {number(name, reference[name])}" for name, text in names.items() if name in reference]
     return [f"real data: {', '.join(told)}"] if told else []
 
 
@@ -394,26 +426,31 @@ def lead(study: StudyResult) -> str:
 def _result(part: Part, named: bool) -> list[str]:
     """Which method is best on a data set, by the measure that counts there, and where real data stands."""
     groups = {method: _finished(runs) for method, runs in figures.by_method(part).items()}
-    measure = next((name for name in ("reverse_kl", "kl", "sliced_wasserstein") if _values(part.runs, name)), None)
+    decisive = ("reverse_kl", "kl", "sliced_wasserstein", *DISTANCES)
+    measure = next((name for name in decisive if _values(part.runs, name)), None)
     told: list[str] = []
     scored = {method: runs for method, runs in groups.items() if measure and _values(runs, measure)}
     if measure and scored:
         best = min(scored, key=lambda method: statistics.mean(_values(scored[method], measure)))
         scores = {name: spread(name, _values(scored[best], name)) for name in ("modes", "high_quality", measure)}
-        floor = number(measure, part.reference[measure]) if measure in part.reference else None
+        reference = _thousandfold(part.reference)
+        floor = number(measure, reference[measure]) if measure in reference else None
         subject = "Its samples" if len(groups) == 1 else f"The samples of {best}"
         if len(scored) > 1:
-            does = (
-                "comes nearest to the real points"
-                if measure == "sliced_wasserstein"
-                else "covers the modes most evenly"
-            )
+            even = "covers the modes most evenly"
+            does = even if measure in ("reverse_kl", "kl") else f"comes nearest to the real {_noun(part)}"
             subject = f"Of these, {best} {does}: its samples"
         if named:
             subject = f"On {part.dataset}, {best}: its samples"
         n_modes = f"{len(scored[best][0].mode_counts):,} modes"
+        distances = {
+            name: f"{subject} are at a kernel distance of {scores[measure]} / 1,000 from real images, on the features "
+            f"of {'Inception' if name == 'kid_x1000' else 'EfficientNet-Lite0'}"
+            for name in DISTANCES
+        }
         told.append(
             {
+                **distances,
                 "reverse_kl": f"{subject} show {scores['modes']} of the {n_modes}, with a reverse KL of "
                 f"{scores[measure]} to an even spread",
                 "kl": f"{subject} find {scores['modes']} of the {n_modes}, {scores['high_quality']} % of them near a "
@@ -421,13 +458,19 @@ def _result(part: Part, named: bool) -> list[str]:
                 "sliced_wasserstein": f"{subject} are at a sliced Wasserstein distance of {scores[measure]} from real "
                 "points",
             }[measure]
-            + (f"; the same number of real {_noun(part)} scores {floor}." if floor else ".")
+            + (f"; {_real_floor(part)} {floor}." if floor else ".")
         )
     if "judge_accuracy" in part.reference:
         told.append(
             f"The judge that names the modes is right on {part.reference['judge_accuracy']:.1%} of real images."
         )
     return told
+
+
+def _real_floor(part: Part) -> str:
+    """What scored the floor."""
+    unseen = any(name.removesuffix("_x1000") in part.reference for name in DISTANCES)
+    return "held-out real images score" if unseen else f"the same number of real {_noun(part)} scores"
 
 
 def _noun(part: Part) -> str:
@@ -499,6 +542,10 @@ def _plots(part: Part, index: int) -> list[tuple[str, str, str]]:
         ("KL to even modes", f"Lower is more even. {fewer}"): scores("kl", log=True, real="curve_kl"),
         ("Sliced Wasserstein distance", f"Lower is nearer to the real points. {fewer}"): scores(
             "sliced_wasserstein", log=True, real="curve_sliced_wasserstein"
+        ),
+        ("Kernel distance, Inception", f"KID; lower is nearer to the real images. {fewer}"): scores("kid", real="kid"),
+        ("Kernel distance, EfficientNet-Lite0", f"Lower is nearer to the real images. {fewer}"): scores(
+            "kid_efficientnet_lite0", real="kid_efficientnet_lite0"
         ),
         ("Judge’s confidence", averaged): scores("confidence", real="confidence"),
         ("Modes by frequency", "A line ends where the modes are missing. Dotted: even sampling."): figures.mode_ranks(

@@ -68,6 +68,19 @@ def build(run: RunConfig) -> Parts:
     return Parts(generator, critic, loss, terms)
 
 
+def check_labels(loss: Loss, source: ImageStore | Points) -> None:
+    """Refuse a loss that tells other classes apart than the data has.
+
+    Raises:
+        ValueError: it does.
+    """
+    if loss.classes and loss.classes != source.n_classes:
+        raise ValueError(
+            f"its loss tells {loss.classes} classes apart, {source.name} has {source.n_classes}; set loss.classes and "
+            f"generator.classes to {source.n_classes}"
+        )
+
+
 def depends_on(config: dict[str, Any], digest: str) -> dict[str, Any]:
     """Everything that a run's weights depend on. A checkpoint made with anything else is not taken up."""
     return {"run": RunConfig(**config).model_dump(mode="json"), "data_sha256": digest}
@@ -91,6 +104,10 @@ def train(
     run = RunConfig(**config)
     fabric = Fabric(accelerator=run.training.accelerator, devices=1, precision=run.training.precision)
     generator, critic, loss, terms = build(run)
+    try:
+        check_labels(loss, source)
+    except ValueError as error:
+        raise click.ClickException(f"method '{run.method}': {error}") from None
     if generator_before is not None and critic_before is not None:
         generator.load_state_dict(generator_before.state_dict())
         critic.load_state_dict(critic_before.state_dict())
@@ -101,7 +118,7 @@ def train(
     dependencies = depends_on(config, source.digest)
     if training["replace"]:
         checkpoints.discard_others(dependencies)
-    batches = feed(source, run.seed, fabric.device)
+    batches = feed(source, run.seed, fabric.device, run.training.flip)
     status, error = "finished", ""
     try:
         title = f"{run.method} seed {run.seed}"

@@ -2,16 +2,16 @@
 
 from kedro.pipeline import Pipeline, node, pipeline
 
-from relation_gan.config import SOURCES
+from relation_gan.config import Data
 from relation_gan.pipelines.training import nodes
 
 BEFORE = ["generator_before", "critic_before"]
 
 
-def create_pipeline(dataset: str, method: str, seed: int, kind: str, after: str | None = None) -> Pipeline:
-    """Args: the run, the kind of its data, and the method whose networks it starts from, if any."""
-    source, run = SOURCES[kind], f"{dataset}.{method}.seed{seed}"
-    before = f"{dataset}.{after}.seed{seed}"
+def create_pipeline(data: Data, method: str, seed: int, after: str | None = None) -> Pipeline:
+    """Args: the run, and the method whose networks it starts from, if any."""
+    source, run = data.source, f"{data.name}.{method}.seed{seed}"
+    before = f"{data.name}.{after}.seed{seed}"
     return pipeline(
         [
             node(
@@ -23,7 +23,7 @@ def create_pipeline(dataset: str, method: str, seed: int, kind: str, after: str 
         ],
         namespace=run,
         inputs={
-            source: f"{dataset}.{source}",
+            source: f"{data.name}.{source}",
             **({"generator_before": f"{before}.generator_raw", "critic_before": f"{before}.critic"} if after else {}),
         },
         parameters={"params:config": f"params:runs.{run}", "params:training": "params:training"},

@@ -1,0 +1,221 @@
+"""The whole graph on real pictures, in the formats in which they are published, as small sets of the same form."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+
+from relation_gan.config import ConfigError
+from relation_gan.gan import data
+from relation_gan.gan.checkpoint import load
+from relation_gan.gan.metrics import extractors
+from relation_gan.hooks import TrackingHooks
+from tests.gan.data.sources.formats import Labelled, labelled, pieces, write_celeba, write_cifar10, write_mnist
+from tests.gan.metrics.helpers import Tiny
+from tests.test_run import in_process, make_project, times
+
+TRAINING = {"steps": 3, "batch_size": 8, "log_every": 1, "save_every": 3, "snapshots": 1}
+EVALUATION = {
+    **{"extractor": "efficientnet_lite0", "samples": 100, "curve_samples": 100, "real_samples": 100, "pictures": 16},
+    **{"kid_subset_size": 50, "kid_subsets": 2, "batch_size": 50},
+}
+WIDTH: dict[str, Any] = {"generator": {"width": 4}, "critic": {"width": 4}}
+WIDTHS: dict[str, Any] = {"generator": {"widths": [8, 8]}, "critic": {"widths": [8, 8], "head": [8]}}
+NETWORKS = {"mnist": WIDTHS, "stacked_mnist": WIDTHS, "cifar10": WIDTH, "celeba": WIDTH}
+RELATION_GAN = "relation_gan/seed0"
+
+
+def start(project: Path, preset: str, **more: Any) -> None:
+    """`kedro run --env=<preset>` with three steps of small networks, and the raw files in `raw/<preset>`."""
+    request = {"folder": str(project / "raw" / preset), "download": False, **more}
+    common = {"networks": NETWORKS[preset], "training": TRAINING, "evaluation": EVALUATION}
+    in_process(project, "relation_gan", preset, data=request, **common)
+
+
+@pytest.fixture(scope="module")
+def digits(mnist: tuple[np.ndarray, np.ndarray]) -> tuple[Labelled, Labelled]:
+    """1,000 digits for training, and 100 for the test."""
+    images, labels = mnist[0].reshape(-1, 28, 28).astype(np.uint8), mnist[1]
+    return (images[::5], labels[::5]), (images[1::50], labels[1::50])
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, digits: tuple[Labelled, Labelled]) -> Iterator[Path]:
+    """A project in which the main job was run on four data sets, each from files in its published form."""
+    project = make_project(tmp_path_factory.mktemp("pictures") / "project")
+    raw = project / "raw"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        patch.setattr(TrackingHooks, "_log_generator", lambda *_: None)  # a second a run, tested elsewhere
+        patch.setattr(extractors.EfficientNetLite0, "SIDE", 64)  # a sixth of the work
+        write_cifar10(raw / "cifar10", labelled(120, 32), labelled(60, 32, first=120), patch)
+        start(project, "cifar10")
+        patch.setitem(extractors.registry._entries, "efficientnet_lite0", Tiny)  # it has done its part
+        write_mnist(raw / "mnist", *digits)
+        start(project, "mnist", held_out=0.04)
+        write_celeba(raw / "celeba", pieces(130, 218, 178), [0] * 70 + [2] * 60, patch, packed=True)
+        start(project, "celeba")
+        write_mnist(raw / "stacked_mnist", *digits, compressed=False)
+        start(project, "stacked_mnist", count=1000, judge={"epochs": 1, "required_accuracy": 0.1})
+        yield project
+
+
+@pytest.fixture
+def project(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the finished project, to be spoilt, in which no real network looks at pictures."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{finished}/mlflow.db")
+    monkeypatch.setattr(TrackingHooks, "_log_generator", lambda *_: None)
+    monkeypatch.setitem(extractors.registry._entries, "efficientnet_lite0", Tiny)
+    return shutil.copytree(finished, tmp_path / "project", ignore=shutil.ignore_patterns("mlflow.db"))
+
+
+def scores_of(project: Path, name: str) -> dict[str, float]:
+    return json.loads((project / "data/07_model_output" / name / RELATION_GAN / "scores.json").read_text())
+
+
+STORES = {
+    # Shape, pictures held out, the first word of the source, and its raw files.
+    "cifar10": ([120, 3, 32, 32], 60, "CIFAR-10, train", [f"cifar-10-batches-py/data_batch_{n}" for n in range(1, 6)]),
+    "mnist": ([960, 1, 32, 32], 40, "MNIST, train", ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"]),
+    "celeba": ([70, 3, 64, 64], 60, "CelebA, train", ["img_align_celeba.zip"]),
+}
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_a_store_is_made_of_the_published_files(finished: Path, name: str) -> None:
+    shape, held_out, source, files = STORES[name]
+    store = data.open(finished / "data/03_primary" / name)
+    assert (store.manifest["shape"], store.manifest["held_out"]) == (shape, held_out)
+    assert store.manifest["source"].startswith(f"{source} (http")
+    assert list(store.manifest["files"]) == files
+    assert store.manifest["skipped"]["count"] == 0
+    store.verify()
+    assert store.held_out is not None and len(store.held_out) == held_out
+
+
+def test_the_stores_hold_the_pictures(finished: Path, digits: tuple[Labelled, Labelled]) -> None:
+    stores = finished / "data/03_primary"
+    images, labels = labelled(120, 32)
+    cifar10 = data.open(stores / "cifar10")
+    assert np.array_equal(cifar10.images, images.transpose(0, 3, 1, 2))
+    assert cifar10.labels.tolist() == labels.tolist()
+    grey = data.open(stores / "mnist").images
+    written = {np.pad(image, 2).tobytes() for image in digits[0][0]}
+    assert {image.tobytes() for image in grey} <= written
+    stacked = data.open(stores / "stacked_mnist")
+    assert stacked.manifest["preparation"].startswith("1 of each of the 1,000 triples stacked as RGB")
+    assert len(np.unique(stacked.labels, axis=0)) == 1000
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_the_scores_are_distances_named_after_the_extractor(finished: Path, name: str) -> None:
+    scores = scores_of(finished, name)
+    assert all(isinstance(value, float) for value in scores.values())
+    assert {"seconds", "ms_per_step", "parameters_generator"} <= scores.keys()
+    assert scores["steps"] == 3
+    kernel = {f"{prefix}kid_efficientnet_lite0{end}" for prefix in ("", "raw_") for end in ("", "_std")}
+    found = {name for name in scores if "kid" in name or "fid" in name}
+    # 100 pictures are too few for a Fréchet distance of 1,280 features, but enough for the eight of the small network.
+    frechet = set() if name == "cifar10" else {"fid_efficientnet_lite0", "raw_fid_efficientnet_lite0"}
+    assert found == kernel | frechet
+
+
+def test_the_network_that_knows_photographs_tells_held_out_ones_from_what_three_steps_give(finished: Path) -> None:
+    _, described = load(finished / "data/03_primary/cifar10.statistics/efficientnet_lite0.safetensors")
+    assert abs(described["scores"]["kid_efficientnet_lite0"]) < scores_of(finished, "cifar10")["kid_efficientnet_lite0"]
+
+
+def test_the_floor_is_that_of_enough_held_out_pictures(finished: Path) -> None:
+    floors = {
+        name: load(finished / f"data/03_primary/{name}.statistics/efficientnet_lite0.safetensors")
+        .description["scores"]
+        .keys()
+        for name in STORES
+    }
+    kernel = {"kid_efficientnet_lite0", "kid_efficientnet_lite0_std"}
+    # 40 held-out digits are fewer than the 50 that the kernel distance needs; 60 are enough.
+    assert floors == {"mnist": set(), "cifar10": kernel, "celeba": {*kernel, "fid_efficientnet_lite0"}}
+
+
+def test_stacked_digits_of_mnist_are_named_by_their_judge(finished: Path) -> None:
+    scores = scores_of(finished, "stacked_mnist")
+    assert {"modes", "reverse_kl", "fid_judge", "judge_accuracy"} <= scores.keys()
+    assert not any("efficientnet" in name for name in scores)
+
+
+@pytest.mark.parametrize("name", [*STORES, "stacked_mnist"])
+def test_the_report_says_the_right_things(finished: Path, name: str) -> None:
+    folder = finished / f"data/08_reporting/relation_gan_{name}"
+    assert {"report.html", "table.csv", "samples.png", "summary.txt"} == {path.name for path in folder.iterdir()}
+    page, summary = (folder / "report.html").read_text(), (folder / "summary.txt").read_text()
+    row = pd.read_csv(folder / "table.csv").iloc[0]
+    assert (row["dataset"], row["method"], row["status"]) == (name, "relation_gan", "finished")
+    assert f"relation_gan was trained on {name} for 3 steps" in page
+    manifest = json.loads((finished / "data/03_primary" / name / "manifest.json").read_text())
+    assert manifest["source"].replace("&", "&amp;") in page and manifest["sha256"] in page
+    if name == "stacked_mnist":
+        assert "of the 1,000 modes" in page
+        return
+    kernel = scores_of(finished, name)["kid_efficientnet_lite0"]
+    assert row["kid_efficientnet_lite0_x1000"] == pytest.approx(1000 * kernel)
+    assert "from real images, on the features of EfficientNet-Lite0" in page
+    floor = name != "mnist"
+    assert ("held-out real images score" in page) is floor
+    assert ("floor" in summary) is floor
+
+
+def test_runs_on_pictures_are_tracked(finished: Path) -> None:
+    client = mlflow.MlflowClient(f"sqlite:///{finished}/mlflow.db")
+    (experiment,) = [found for found in client.search_experiments() if found.name == "relation_gan"]
+    runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    for name in (*STORES, "stacked_mnist"):
+        child = runs[f"{name}.relation_gan.seed0"]
+        assert child.info.status == "FINISHED"
+        digest = data.open(finished / "data/03_primary" / name).digest
+        assert child.inputs is not None
+        (inputs,) = child.inputs.dataset_inputs
+        assert digest.startswith(inputs.dataset.digest)
+        assert child.data.params["training.steps"] == "3"
+    kernel = runs["celeba.relation_gan.seed0"].data.metrics["kid_efficientnet_lite0"]
+    assert kernel == pytest.approx(scores_of(finished, "celeba")["kid_efficientnet_lite0"])
+
+
+def test_the_same_command_does_nothing_twice_and_needs_no_raw_files(project: Path) -> None:
+    shutil.rmtree(project / "raw")
+    folders = [project / f"data/03_primary/{name}" for name in ("celeba", "celeba.statistics")]
+    checkpoint = project / "data/06_models/celeba" / RELATION_GAN / "checkpoint.safetensors"
+    before = [times(folder) for folder in folders], checkpoint.stat().st_mtime_ns
+    reference = load(folders[1] / "efficientnet_lite0.safetensors")
+    start(project, "celeba")
+    assert (times(folders[0]), checkpoint.stat().st_mtime_ns) == (before[0][0], before[1])
+    assert load(folders[1] / "efficientnet_lite0.safetensors").description == reference.description
+
+
+def test_one_changed_byte_of_a_store_is_refused_before_any_training(project: Path) -> None:
+    file = project / "data/03_primary/cifar10/images.npy"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    before = times(project / "data")
+    with pytest.raises(ConfigError, match="data/03_primary/cifar10 was changed after it was made.*delete the folder"):
+        start(project, "cifar10")
+    assert times(project / "data") == before
+
+
+def test_missing_raw_files_are_told_before_any_training(project: Path) -> None:
+    shutil.rmtree(project / "raw/mnist")
+    with pytest.raises(click.ClickException) as refused:
+        start(project, "mnist", name="other")
+    assert refused.value.message == (
+        f"MNIST needs train-images-idx3-ubyte.gz in {project}/raw/mnist: missing or damaged; they come from "
+        "http://yann.lecun.com/exdb/mnist, or https://ossci-datasets.s3.amazonaws.com/mnist (licence: CC BY-SA 3.0)"
+    )
+    assert not list((project / "data").rglob("other"))

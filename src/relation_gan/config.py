@@ -109,7 +109,7 @@ class PicturesConfig(DataConfig, Preparation):
         for name, value in (("split", self.split), ("held_out", self.held_out)):
             if isinstance(value, str) and value not in splits:
                 raise ValueError(f"{name} '{value}' is no split of {self.source}; it has: {', '.join(splits)}")
-        if isinstance(self.held_out, str) and (self.held_out == self.split or "all" in (self.held_out, self.split)):
+        if isinstance(self.held_out, str) and (self.held_out in self.split or "all" in (self.held_out, self.split)):
             raise ValueError(
                 f"held_out '{self.held_out}' is not apart from split '{self.split}'; hold out a share, such as 0.1"
             )

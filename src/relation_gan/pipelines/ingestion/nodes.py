@@ -105,7 +105,9 @@ def describe_pictures(images: ImageStore, evaluation: dict[str, Any], path: Path
     if held_out and len(held_out) >= evaluation["kid_subset_size"]:
         few = min(count, len(held_out))
         unseen = Extracted(network, shown(held_out, few, evaluation["batch_size"], "features of held-out pictures"))
-        described.description["scores"] = distances(unseen, described, evaluation)
+        scores = distances(unseen, described, evaluation)
+        # Not the Fréchet distance, which depends on the number of pictures.
+        described.description["scores"] = {name: score for name, score in scores.items() if name.startswith("kid")}
     return described
 
 

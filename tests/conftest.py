@@ -50,7 +50,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
 
     class Counted(Tiny):
-        def features(self, images: Tensor) -> Tensor:
+        def features(self, images: Tensor) -> tuple[Tensor, Tensor]:
             sizes.append(len(images))
             return super().features(images)
 

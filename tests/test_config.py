@@ -40,6 +40,7 @@ RAW: dict[str, Any] = {
         },
     },
     "training": {"steps": 10, "batch_size": 4, "lr_generator": 0.1, "lr_critic": 0.1},
+    "protocols": {"standard": {}},
     "evaluation": {"samples": 1000, "curve_samples": 100},
     "study": {"methods": ["plain"], "seeds": [0]},
 }
@@ -505,7 +506,7 @@ def test_pictures_that_cannot_be_made_are_refused(data: dict[str, Any], message:
         (
             {"extractor": "vgg"},
             "parameter 'evaluation.extractor' is 'vgg': there is no such extractor; choose auto or one of: "
-            "efficientnet_lite0, inception",
+            "clip, dinov2, efficientnet_lite0, inception, inception_torchvision, vgg16",
         ),
     ],
 )

@@ -159,9 +159,12 @@ class Data(NamedTuple):
 
 
 class EvaluationConfig(Model):
-    """How a trained generator is scored."""
+    """How a trained generator is scored: what its protocol says, and what the configuration changes of that."""
 
+    protocol: str = Field("standard", description="one of `protocols`")
     samples: int = Field(ge=100)
+    checkpoint: Literal["final", "best"] = Field("final", description="best: of the curve, by the kernel distance")
+    regenerations: PositiveInt = Field(1, description="times that the samples are drawn anew; scores are means of them")
     curve_samples: int = Field(ge=100, description="samples for each point of the score curve over training")
     pictures: PositiveInt = Field(256, description="samples kept as pictures")
     extractor: str = Field(
@@ -169,9 +172,11 @@ class EvaluationConfig(Model):
         validate_default=True,
         description="the network in gan/metrics/extractors.py whose features of pictures are compared",
     )
-    real_samples: PositiveInt = Field(50_000, description="real pictures whose features are compared with")
-    kid_subsets: PositiveInt = 50
+    weights: str = Field("", description="the file of the extractor's weights; none: torch's cache, or a download")
+    real_samples: PositiveInt | None = Field(None, description="real pictures that are compared with; none: all")
+    kid_subsets: PositiveInt = 100
     kid_subset_size: PositiveInt = Field(1000, le=extractors.KEPT)
+    inception_splits: PositiveInt = 10
     seed: int = Field(0, ge=0)
     batch_size: PositiveInt = 100
 
@@ -219,6 +224,12 @@ class StudyConfig(Model):
         return seeds
 
 
+class EvaluateConfig(Model):
+    """What `--pipeline=evaluate` scores."""
+
+    samples: str = Field("", description="a generator's file, or a folder or zip file of pictures")
+
+
 class NetworksConfig(Model):
     generator: dict[str, Any]
     critic: dict[str, Any]
@@ -261,6 +272,8 @@ class Parameters(Model):
     methods: dict[str, MethodConfig]
     training: dict[str, Any]
     evaluation: EvaluationConfig
+    protocols: dict[str, dict[str, Any]] = Field({}, description="named ways to score: what they say of `evaluation`")
+    evaluate: EvaluateConfig = EvaluateConfig(samples="")
     study: StudyConfig
     studies: dict[str, dict[str, Any]] = Field({}, description="named studies: what they override of `study`")
     dirac: DiracConfig | None = None
@@ -310,7 +323,8 @@ def resolve(raw: Mapping[str, Any], typed: Mapping[str, Any] | None = None) -> d
         ConfigError: a key is unknown, or a value has the wrong type or range.
     """
     typed = typed or {}
-    raw = {**raw, "methods": inherit(raw["methods"])}
+    evaluation, changed = _evaluation(raw)
+    raw = {**raw, "methods": inherit(raw["methods"]), "evaluation": evaluation}
     parameters = _validate(Parameters, raw)
     data = _data(raw["data"], parameters.evaluation)
     replace = raw["training"].get("replace", False)
@@ -356,7 +370,7 @@ def resolve(raw: Mapping[str, Any], typed: Mapping[str, Any] | None = None) -> d
         name: {f"seed{seed}": run(name, seed).model_dump(mode="json") for seed in seeds} for name in parameters.methods
     }
     plain = parameters.model_dump(mode="json")
-    checked = {"data": data.model_dump(mode="json"), "evaluation": plain["evaluation"]}
+    checked = {"data": data.model_dump(mode="json"), "evaluation": {**plain["evaluation"], "changed": changed}}
     return {
         **plain,
         **checked,
@@ -384,6 +398,16 @@ def inherit(methods: Mapping[str, Any]) -> dict[str, Any]:
     return {name: expand(name, (name,)) for name in methods}
 
 
+def _evaluation(raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parameters of the evaluation over those of its protocol, and the protocol's own where they differ."""
+    own, protocols = raw["evaluation"], raw.get("protocols", {})
+    name = own.get("protocol", "standard")
+    if name not in protocols:
+        raise ConfigError(f"parameter 'evaluation.protocol' is {name!r}; choose one of: {', '.join(protocols)}")
+    merged = merge(protocols[name], own)
+    return merged, {key: value for key, value in protocols[name].items() if merged.get(key) != value}
+
+
 def _data(raw: Mapping[str, Any], evaluation: EvaluationConfig) -> DataConfig:
     kind = raw.get("kind")
     if kind not in DATA_KINDS:
@@ -393,7 +417,8 @@ def _data(raw: Mapping[str, Any], evaluation: EvaluationConfig) -> DataConfig:
         counts = {"evaluation.samples": evaluation.samples}
         counts |= {"data.count": data.count} if isinstance(data, StackedDigitsConfig) else {}
         if isinstance(data, PicturesConfig):
-            counts |= {f"evaluation.{name}": getattr(evaluation, name) for name in ("curve_samples", "real_samples")}
+            counts["evaluation.curve_samples"] = evaluation.curve_samples
+            counts |= {"evaluation.real_samples": evaluation.real_samples} if evaluation.real_samples else {}
         for key, value in counts.items():
             if value < evaluation.kid_subset_size:
                 raise ConfigError(

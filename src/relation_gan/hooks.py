@@ -31,6 +31,7 @@ from relation_gan.config import ConfigError, Data, RunConfig
 from relation_gan.gan.checkpoint import CheckpointError, fingerprint
 from relation_gan.gan.data import ImageStore, Points, StoreError
 from relation_gan.gan.networks import Generator
+from relation_gan.pipelines.evaluation.given import open_given
 from relation_gan.pipelines.reporting import figures, scatter
 from relation_gan.pipelines.reporting.figures import image_grid
 from relation_gan.pipelines.training.nodes import build, check_labels, depends_on
@@ -86,6 +87,9 @@ class CheckHooks:
         for name in sorted(pipeline.all_outputs()):
             if path := getattr(catalog.get(name), "_filepath", None):
                 check_writable(Path(path).parent)
+        if any("evaluate" in node.tags for node in pipeline.nodes):
+            # Looked at here too, before any picture of the data set is.
+            self._check_given(catalog)
         runs = sorted({run for node in pipeline.nodes if "training" in node.tags and (run := run_of(node.namespace))})
         training = catalog.load("params:training") if runs else {}
         stores = {run.dataset: store for run in runs if (store := self._store(catalog, run.dataset))}
@@ -107,6 +111,12 @@ class CheckHooks:
         self._previous = signal.getsignal(signal.SIGINT)
         if threading.current_thread() is threading.main_thread() and self._previous is signal.default_int_handler:
             signal.signal(signal.SIGINT, interrupt)
+
+    @staticmethod
+    def _check_given(catalog: Any) -> None:
+        data = catalog.load("params:data")
+        shape = (2,) if data["kind"] == "points" else (data["channels"], data["size"], data["size"])
+        open_given(catalog.load("params:evaluate")["samples"], shape)
 
     @staticmethod
     def _store(catalog: Any, dataset: str) -> ImageStore | Points | None:

@@ -40,6 +40,13 @@ def register_pipelines() -> dict[str, Pipeline]:
             **{name: study_pipeline(name, of, parameters) for name, of in parameters["studies"].items()},
         }
     )
+    given = Data.of(parameters["datasets"][data["name"]])
+    pipelines["evaluate"] = Pipeline(
+        [
+            ingestion.create_pipeline(given),
+            evaluation.create_given_pipeline(given, study["name"].format(pipeline="evaluate", dataset=data["name"])),
+        ]
+    )
     if parameters["dirac"]:
         folder = study["name"].format(pipeline="study_dirac", dataset=data["name"])
         pipelines["study_dirac"] = dirac.create_pipeline(folder, list(parameters["dirac"]["systems"]))

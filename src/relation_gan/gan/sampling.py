@@ -10,6 +10,10 @@ from relation_gan.gan.data.feed import to_uint8
 from relation_gan.gan.networks import Generator
 
 
+class DivergedError(ValueError):
+    """A generator whose samples are not finite."""
+
+
 def draw_latents(generator: Generator, count: int, random: torch.Generator, labels: Tensor | None = None) -> Tensor:
     """What a generator draws from: (count, latent + classes) on the device of `random`.
 
@@ -30,7 +34,7 @@ def samples(generator: Generator, count: int, seed: int, batch_size: int) -> Ite
     They are the same for the same seed and batch size.
 
     Raises:
-        ValueError: the generator gives values that are not finite.
+        DivergedError: the generator gives values that are not finite.
     """
     device = next(generator.parameters()).device
     random = torch.Generator().manual_seed(seed)
@@ -40,5 +44,5 @@ def samples(generator: Generator, count: int, seed: int, batch_size: int) -> Ite
         made = generator(z.to(device))
         if not made.isfinite().all():
             what = "points" if generator.points else "images"
-            raise ValueError(f"the generator's {what} are not finite: its training diverged")
+            raise DivergedError(f"the generator's {what} are not finite: its training diverged")
         yield (made.float() if generator.points else to_uint8(made)).cpu()

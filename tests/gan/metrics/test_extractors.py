@@ -6,11 +6,14 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
+import torchvision
 from torch import Tensor
+from torch_fidelity.metric_isc import isc_features_to_metric
 
 from relation_gan.gan.metrics import extractors, kernel_distance, moments
 from relation_gan.gan.metrics.extractors import Extracted, Extractor, ExtractorError, open_extractor
 from tests.gan.data.sources.formats import pieces
+from tests.gan.metrics.helpers import random_inception
 
 FEATURES = {"inception": 2048, "efficientnet_lite0": 1280}
 
@@ -20,12 +23,19 @@ def opened(name: str) -> Extractor:
     return open_extractor(name)
 
 
+def away(*_: object, **__: object) -> None:
+    raise URLError("Name or service not known")
+
+
 @pytest.fixture(params=extractors.names())
 def extractor(request: pytest.FixtureRequest) -> Extractor:
     """Every extractor whose weights are at hand."""
-    if request.param == "inception" and extractors.at_hand() != "inception":
-        pytest.skip("Inception's weights are not in torch's cache")
-    return opened(request.param)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("torch.hub.download_url_to_file", away)  # Weights are taken from the cache, not downloaded.
+            return opened(request.param)
+    except ExtractorError as error:
+        pytest.skip(str(error))
 
 
 def crops(count: int, side: int = 32) -> Tensor:
@@ -84,7 +94,8 @@ def test_photographs_are_told_from_noise(extractor: Extractor) -> None:
 
 
 def test_an_unknown_extractor_is_refused() -> None:
-    with pytest.raises(ValueError, match="unknown extractor 'vgg'; choose one of: efficientnet_lite0, inception"):
+    known = ", ".join(extractors.names())
+    with pytest.raises(ValueError, match=f"unknown extractor 'vgg'; choose one of: {known}"):
         open_extractor("vgg")
 
 
@@ -102,47 +113,95 @@ def test_inception_is_at_hand_once_its_weights_lie_in_the_cache(empty_cache: Pat
     assert extractors.at_hand() == "inception"
 
 
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("inception", "Inception"),
+        ("inception_torchvision", "torchvision's Inception"),
+        ("vgg16", "VGG-16"),
+        ("clip", "CLIP"),
+        ("dinov2", "DINOv2"),
+    ],
+)
 def test_without_a_network_the_error_says_where_the_weights_belong(
-    empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch, name: str, title: str
 ) -> None:
-    def away(*_: object, **__: object) -> None:
-        raise URLError("Name or service not known")
-
-    monkeypatch.setattr("torch_fidelity.feature_extractor_inceptionv3.load_state_dict_from_url", away)
+    monkeypatch.setattr("torch.hub.download_url_to_file", away)
+    monkeypatch.setattr("torch.hub.urlopen", away)
     with pytest.raises(ExtractorError) as refused:
-        open_extractor("inception")
-    assert str(refused.value) == (
-        "the weights of Inception cannot be downloaded (<urlopen error Name or service not known>); put "
-        "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth "
-        f"at {empty_cache}/weights-inception-2015-12-05-6726825d.pth, or choose "
+        open_extractor(name)
+    message = str(refused.value)
+    assert message.startswith(f"the weights of {title} cannot be had (")
+    assert message.endswith(
+        f"name their file in evaluation.weights, put them at {empty_cache}, or choose "
         "evaluation.extractor=efficientnet_lite0"
     )
 
 
-def test_inception_takes_bytes_and_gives_2048_features(monkeypatch: pytest.MonkeyPatch) -> None:
-    # With the weights that its layers start from, since its own are a download.
-    monkeypatch.setattr("torch_fidelity.feature_extractor_inceptionv3.load_state_dict_from_url", lambda *_, **__: {})
-    monkeypatch.setattr(torch.nn.Module, "load_state_dict", lambda *_, **__: None)
-    inception = open_extractor("inception")
+@pytest.mark.parametrize("name", ["inception", "inception_torchvision", "vgg16", "clip", "efficientnet_lite0"])
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short", b"no weights"])
+def test_a_damaged_file_of_weights_is_told(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / "weights.pth").write_bytes(content)
+    with pytest.raises(ExtractorError, match="cannot be read"):
+        open_extractor(name, weights=str(tmp_path / "weights.pth"))
+
+
+def test_inception_takes_bytes_and_gives_2048_features(tmp_path: Path) -> None:
+    inception = open_extractor("inception", weights=random_inception(tmp_path))
     images = crops(2)[:, :1]
-    features = inception(images)
+    features, logits = inception.see(images)
     assert (inception.name, features.shape, features.dtype) == ("inception", (2, 2048), torch.float32)
+    assert logits is not None and logits.shape == (2, 1008)
     assert torch.equal(features, inception(images.repeat(1, 3, 1, 1)))
+
+
+def test_torchvisions_inception_sees_pixels_from_minus_one_to_one(tmp_path: Path) -> None:
+    torch.save(torchvision.models.inception_v3(init_weights=False).state_dict(), tmp_path / "weights.pth")
+    network = open_extractor("inception_torchvision", weights=str(tmp_path / "weights.pth"))
+    features, logits = network.see(torch.tensor([0, 255], dtype=torch.uint8).expand(1, 299, 299, 2).movedim(-1, 0))
+    assert logits is not None and (features.shape, logits.shape) == ((2, 2048), (2, 1000))
+    plain = torchvision.models.inception_v3(init_weights=False, transform_input=False).eval()
+    plain.load_state_dict(torch.load(tmp_path / "weights.pth"))
+    expected = torch.stack([torch.full((3, 299, 299), value) for value in (-1.0, 1.0)])
+    torch.testing.assert_close(logits, plain(expected), rtol=1e-3, atol=1e-4)
+
+
+def test_clip_and_dino_give_the_features_of_their_picture_towers(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Tower(torch.nn.Module):
+        input_resolution = 8
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x.flatten(1)[:, :5].double()
+
+    tower = torch.nn.Module()
+    tower.visual = Tower()
+    tower.register_parameter("p", torch.nn.Parameter(torch.zeros(1)))
+    monkeypatch.setattr("torch_fidelity.feature_extractor_clip.load_state_dict_from_url", lambda *_, **__: tower)
+    monkeypatch.setattr("torch_fidelity.feature_extractor_clip.build_model", lambda *_: tower)
+    monkeypatch.setattr("torch.hub.load", lambda *_: Tower())
+    for name in ("clip", "dinov2"):
+        features, logits = open_extractor(name).see(crops(3))
+        assert (features.shape, features.dtype, logits) == ((3, 5), torch.float32, None)
 
 
 def in_batches(images: Tensor, *sizes: int) -> Iterator[Tensor]:
     yield from images.split(sizes)
 
 
-def test_the_moments_are_of_all_images_and_the_first_features_are_kept(
+def test_the_moments_and_classes_are_of_all_images_and_features_spread_over_them_are_kept(
     tiny: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extractors, "KEPT", 10)
     extractor, images = open_extractor("tiny"), crops(20, 16)
-    extracted = Extracted(extractor, in_batches(images, 7, 7, 1, 5))
+    extracted = Extracted(extractor, in_batches(images, 7, 7, 1, 5), 20, splits=2)
     assert tiny == [7, 7, 1, 5]  # each image once
     features = extractor(images)
-    torch.testing.assert_close(extracted.kept, features[:10])
+    # Ten of twenty, from the first to the last: every 19/9-th.
+    assert extracted.places.tolist() == [0, 2, 4, 6, 8, 10, 12, 14, 16, 19]
+    torch.testing.assert_close(extracted.kept, features[extracted.places])
+    theirs = isc_features_to_metric(features[:, :4], splits=2)
+    mean_and_std = (theirs["inception_score_mean"], theirs["inception_score_std"])
+    assert extracted.classes.score() == pytest.approx(mean_and_std, rel=1e-4)
     assert extracted.sums.count == 20
     expected = moments(features)
     for name in ("mu", "sigma"):
@@ -152,4 +211,4 @@ def test_the_moments_are_of_all_images_and_the_first_features_are_kept(
 
 def test_all_features_of_a_few_images_are_kept(tiny: list[int]) -> None:
     extractor, images = open_extractor("tiny"), crops(6, 16)
-    torch.testing.assert_close(Extracted(extractor, in_batches(images, 4, 2)).kept, extractor(images))
+    torch.testing.assert_close(Extracted(extractor, in_batches(images, 4, 2), 6).kept, extractor(images))

@@ -1,3 +1,4 @@
+import statistics
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -226,8 +227,19 @@ def test_a_diverged_run_without_samples_has_the_scores_that_are_left() -> None:
     assert "modes" not in scores
 
 
-OF_PICTURES: dict[str, Any] = {**EVALUATION, "extractor": "tiny"}
-EIGHT = ("kid_tiny", "kid_tiny_std", "fid_tiny")
+OF_PICTURES: dict[str, Any] = {
+    **EVALUATION,
+    **{"extractor": "tiny", "weights": "", "inception_splits": 2, "checkpoint": "final", "regenerations": 1},
+}
+NAMES = ("kid", "kid_std", "fid", "precision", "recall", "inception_score", "inception_score_std")
+OF_TINY = tuple(f"{name.removesuffix('_std')}_tiny{'_std' * name.endswith('_std')}" for name in NAMES)
+
+
+def score_pictures(
+    generator: Generator, generator_raw: Generator, reference: Described, evaluation: dict[str, Any]
+) -> tuple[dict[str, float], Described]:
+    """Of the final checkpoint, which needs no others."""
+    return nodes.score_pictures(generator, generator_raw, CheckpointStore(Path()), [], reference, evaluation)
 
 
 def images_of(generator: Generator, count: int) -> Tensor:
@@ -250,9 +262,9 @@ def test_pictures_of_both_generators_are_compared_with_real_ones_and_the_first_a
     reference = reference_pictures()
     tiny.clear()
     generators = {"": a_generator(0), "raw_": a_generator(1)}
-    scores, pictures = nodes.score_pictures(generators[""], generators["raw_"], reference, OF_PICTURES)
+    scores, pictures = score_pictures(generators[""], generators["raw_"], reference, OF_PICTURES)
     assert tiny == [16, 16, 16, 2] * 2  # 50 images of each, each once
-    assert scores.keys() == {prefix + name for prefix in generators for name in EIGHT}
+    assert scores.keys() == {prefix + name for prefix in generators for name in OF_TINY}
     assert is_flat(scores)
     for prefix, name in (("", "averaged"), ("raw_", "raw")):
         images = images_of(generators[prefix], 50)
@@ -269,17 +281,17 @@ def test_pictures_of_both_generators_are_compared_with_real_ones_and_the_first_a
 def test_pictures_like_the_real_ones_score_better_than_others(tiny: list[int]) -> None:
     reference = reference_pictures(300)
     evaluation = {**OF_PICTURES, "samples": 300, "seed": 1, "kid_subset_size": 100}
-    scores, _ = nodes.score_pictures(a_generator(7), a_generator(1), reference, evaluation)
+    scores, _ = score_pictures(a_generator(7), a_generator(1), reference, evaluation)
     for name in ("kid_tiny", "fid_tiny"):
         assert 10 * abs(scores[name]) < scores[f"raw_{name}"]
 
 
 def test_only_inceptions_distances_are_called_fid_and_kid(tiny: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry._entries, "inception", registry.entry("tiny"))
-    scores, _ = nodes.score_pictures(
+    scores, _ = score_pictures(
         a_generator(), a_generator(), reference_pictures(), {**OF_PICTURES, "extractor": "inception"}
     )
-    assert scores.keys() == {"kid", "kid_std", "fid", "raw_kid", "raw_kid_std", "raw_fid"}
+    assert scores.keys() == {prefix + name for prefix in ("", "raw_") for name in NAMES}
 
 
 @pytest.mark.parametrize(
@@ -291,16 +303,16 @@ def test_without_more_images_than_features_there_is_no_frechet_distance(
     tiny: list[int], real: int, asked: int, there: bool
 ) -> None:
     evaluation = {**OF_PICTURES, "samples": asked, "kid_subset_size": 8}
-    scores, _ = nodes.score_pictures(a_generator(), a_generator(), reference_pictures(real), evaluation)
+    scores, _ = score_pictures(a_generator(), a_generator(), reference_pictures(real), evaluation)
     assert scores.keys() == {
-        prefix + name for prefix in ("", "raw_") for name in EIGHT if there or not name.startswith("fid")
+        prefix + name for prefix in ("", "raw_") for name in OF_TINY if there or not name.startswith("fid")
     }
 
 
 @pytest.mark.parametrize(("asked", "kept"), [(1, 1), (16, 16), (17, 17), (1000, 50)])
 def test_of_scored_pictures_no_more_are_kept_than_asked_for_or_drawn(tiny: list[int], asked: int, kept: int) -> None:
     evaluation = {**OF_PICTURES, "pictures": asked}
-    _, pictures = nodes.score_pictures(a_generator(), a_generator(), reference_pictures(), evaluation)
+    _, pictures = score_pictures(a_generator(), a_generator(), reference_pictures(), evaluation)
     assert torch.equal(pictures.tensors["raw/samples"], images_of(a_generator(), 50)[:kept])
 
 
@@ -312,7 +324,7 @@ def test_a_diverged_generator_of_pictures_gives_no_samples_and_no_scores(
     tiny: list[int], averaged: bool, raw: bool, names: set[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     generators = a_generator(diverged=averaged), a_generator(diverged=raw)
-    scores, pictures = nodes.score_pictures(*generators, reference_pictures(), OF_PICTURES)
+    scores, pictures = score_pictures(*generators, reference_pictures(), OF_PICTURES)
     assert pictures.tensors.keys() == {f"{name}/samples" for name in names}
     assert {"raw" if name.startswith("raw_") else "averaged" for name in scores} == names
     for name, diverged in (("averaged", averaged), ("raw", raw)):
@@ -322,7 +334,7 @@ def test_a_diverged_generator_of_pictures_gives_no_samples_and_no_scores(
 
 def test_too_few_real_features_are_an_error_and_no_divergence(tiny: list[int]) -> None:
     with pytest.raises(ValueError, match="kernel_distance needs 45 samples a side, got 40 and 50"):
-        nodes.score_pictures(a_generator(), a_generator(), reference_pictures(), {**OF_PICTURES, "kid_subset_size": 45})
+        score_pictures(a_generator(), a_generator(), reference_pictures(), {**OF_PICTURES, "kid_subset_size": 45})
 
 
 def test_the_curve_of_pictures_has_the_kernel_distance_of_the_kept_generators(tmp_path: Path, tiny: list[int]) -> None:
@@ -341,9 +353,40 @@ def test_the_curve_of_pictures_has_the_kernel_distance_of_the_kept_generators(tm
 
 def test_collected_scores_of_pictures_are_flat() -> None:
     costs, features = cost(HISTORY), {"kid": 0.5, "raw_kid": 0.75}
-    assert nodes.collect_picture_scores(features, costs, HISTORY) == {**features, **costs}
+    assert nodes.collect_picture_scores(features, costs, HISTORY, [], OF_PICTURES) == {**features, **costs}
     diverged = {**HISTORY, "status": "diverged"}
-    assert nodes.collect_picture_scores({}, costs, diverged) == {**costs, "diverged_at": 4}
+    assert nodes.collect_picture_scores({}, costs, diverged, [], OF_PICTURES) == {**costs, "diverged_at": 4}
+
+
+def test_the_best_of_the_curve_stands_among_the_scores() -> None:
+    curve = [{"step": 2.0, "kid_tiny": 0.3}, {"step": 4.0, "kid_tiny": 0.1}, {"step": 6.0, "kid_tiny": 0.2}]
+    scores = nodes.collect_picture_scores({"kid_tiny": 0.2}, {}, HISTORY, curve, OF_PICTURES)
+    assert scores == {"kid_tiny": 0.2, "best_kid_tiny": 0.1, "best_step": 4.0}
+
+
+def test_the_best_checkpoint_is_scored_where_the_protocol_asks_for_it(tmp_path: Path, tiny: list[int]) -> None:
+    store, reference = snapshots(tmp_path, {2: FINE, 4: FINE}), reference_pictures()
+    curve = [{"step": 2.0, "kid_tiny": 0.1, "raw_kid_tiny": 0.4}, {"step": 4.0, "kid_tiny": 0.2, "raw_kid_tiny": 0.3}]
+    last = a_generator(50), a_generator(51)
+    evaluation = {**OF_PICTURES, "checkpoint": "best"}
+    scores, _ = nodes.score_pictures(*last, store, curve, reference, evaluation)
+    # The average kept at step 2 is that of seed 2, the raw generator kept at step 4 that of seed 5.
+    expected, _ = score_pictures(a_generator(2), a_generator(5), reference, OF_PICTURES)
+    assert scores == pytest.approx(expected)
+    without_curve, _ = nodes.score_pictures(*last, store, [], reference, evaluation)
+    assert without_curve == pytest.approx(score_pictures(*last, reference, OF_PICTURES)[0])
+
+
+def test_regenerations_are_averaged_and_their_deviation_is_given(tiny: list[int]) -> None:
+    reference, generator = reference_pictures(), a_generator()
+    several, _ = score_pictures(generator, generator, reference, {**OF_PICTURES, "regenerations": 3})
+    single = [
+        score_pictures(generator, generator, reference, {**OF_PICTURES, "seed": seed})[0]["fid_tiny"]
+        for seed in (0, 1, 2)
+    ]
+    assert several["fid_tiny"] == pytest.approx(statistics.mean(single), rel=1e-6)
+    assert several["fid_tiny_std"] == pytest.approx(statistics.stdev(single), rel=1e-6)
+    assert statistics.stdev(single) > 0
 
 
 RING = Points("ring", {"name": "ring", "modes": 3, "radius": 1.0, "sigma": 0.2})

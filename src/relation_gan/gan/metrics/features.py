@@ -1,12 +1,16 @@
-"""Distances between two sets of features, by torch-fidelity."""
+"""Distances between two sets of features, and scores of one, by torch-fidelity."""
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
+from torch_fidelity.metric_prc import prc_features_to_metric
 
 Moments = dict[str, np.ndarray]
+
+SEED = 2020
+"""Of the subsets and splits that are drawn at random: torch-fidelity's own."""
 
 
 def moments(features: Tensor | np.ndarray) -> Moments:
@@ -84,9 +88,77 @@ def kernel_distance(
             "draw more, or lower evaluation.kid_subset_size"
         )
     result = kid_features_to_metric(
-        real, fake, kid_subsets=subsets, kid_subset_size=subset_size, rng_seed=2020, verbose=False
+        fake, real, kid_subsets=subsets, kid_subset_size=subset_size, rng_seed=SEED, verbose=False
     )
     return result["kernel_inception_distance_mean"], result["kernel_inception_distance_std"]
+
+
+def precision_recall(
+    real: Tensor | np.ndarray, fake: Tensor | np.ndarray, neighbourhood: int = 3
+) -> tuple[float, float]:
+    """Shares of samples within reach of real ones, and of real ones within reach of samples (arXiv 1904.06991).
+
+    A point reaches as far as its third neighbour in its own set. Both depend on the number of features, so of the
+    larger set as many as the smaller one has are taken, spread evenly.
+
+    Raises:
+        ValueError: features are not (N, F) with more than `neighbourhood` rows, or not finite.
+    """
+    real, fake = _checked(real).float(), _checked(fake).float()
+    count = min(len(real), len(fake))
+    if count <= neighbourhood:
+        raise ValueError(f"precision_recall needs more than {neighbourhood} samples a side, got {count}")
+    real, fake = (of[torch.linspace(0, len(of) - 1, count).long()] for of in (real, fake))
+    result = prc_features_to_metric(
+        # In parts of a thousand, whose distances take 40 MB where all would take 400.
+        *(fake, real),
+        prc_neighborhood=neighbourhood,
+        prc_batch_size=1000,
+        save_cpu_ram=True,
+        verbose=False,
+    )
+    return result["precision"], result["recall"]
+
+
+class InceptionScore:
+    """exp(mean over x of KL(p(class|x) || p(class))), in splits, of logits that come in batches (arXiv 1606.03498).
+
+    As torch-fidelity's, which would hold all logits. Its name is Inception's, but the classes may be another network's.
+
+    Args:
+        count: how many logits there will be.
+        splits: disjoint random parts, for each of which a score is computed.
+    """
+
+    def __init__(self, count: int, splits: int = 10) -> None:
+        bounds = [i * count // splits for i in range(splits + 1)]
+        self._split = np.empty(count, np.int64)
+        self._split[np.random.RandomState(SEED).permutation(count)] = (
+            np.searchsorted(bounds, np.arange(count), side="right") - 1
+        )
+        self._sizes = torch.from_numpy(np.diff(bounds))
+        self._seen = 0
+        self._p: Tensor | None = None  # (splits, classes): sums of p(class|x)
+        self._negentropy = torch.zeros(splits, dtype=torch.float64)  # sums of p log p
+
+    def add(self, logits: Tensor) -> None:
+        """Count logits (b, classes) in."""
+        split = torch.from_numpy(self._split[self._seen : self._seen + len(logits)])
+        self._seen += len(logits)
+        log_p = logits.double().log_softmax(1)
+        p = log_p.exp()
+        if self._p is None:
+            self._p = p.new_zeros(len(self._negentropy), p.shape[1])
+        self._p.index_add_(0, split, p)
+        self._negentropy.index_add_(0, split, (p * log_p).sum(1))
+
+    def score(self) -> tuple[float, float] | None:
+        """Mean and standard deviation over the splits; None where no logits, or fewer than splits, were counted in."""
+        if self._p is None or not self._sizes.all():
+            return None
+        q = self._p / self._sizes[:, None]
+        scores = (self._negentropy / self._sizes - torch.special.xlogy(q, q).sum(1)).exp()
+        return float(scores.mean()), float(scores.std(correction=0))
 
 
 def _checked(features: Tensor | np.ndarray) -> Tensor:

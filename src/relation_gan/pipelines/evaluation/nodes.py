@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import statistics
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,12 +13,21 @@ from torch import Tensor
 
 from relation_gan.gan.checkpoint import Described
 from relation_gan.gan.data import Points, stacked
-from relation_gan.gan.metrics import class_balance, frechet_distance, judging, kernel_distance, mode_coverage, moments
-from relation_gan.gan.metrics.extractors import Extracted, open_extractor
+from relation_gan.gan.data.given import PictureFiles
+from relation_gan.gan.metrics import (
+    class_balance,
+    frechet_distance,
+    judging,
+    kernel_distance,
+    mode_coverage,
+    moments,
+    precision_recall,
+)
+from relation_gan.gan.metrics.extractors import Extracted, Extractor, open_extractor
 from relation_gan.gan.metrics.points import landscape, nearest_modes, score_points
 from relation_gan.gan.networks import Critic, Generator
 from relation_gan.gan.networks.judge import Judge
-from relation_gan.gan.sampling import samples
+from relation_gan.gan.sampling import DivergedError, samples
 from relation_gan.gan.training import CheckpointStore
 
 logger = logging.getLogger(__name__)
@@ -38,24 +48,25 @@ def prefixed(prefix: str, scores: Scores) -> Scores:
 
 
 def judge_samples(
-    generator: Generator, generator_raw: Generator, judge: Judge, evaluation: dict[str, Any]
+    generator: Generator | PictureFiles, generator_raw: Generator | None, judge: Judge, evaluation: dict[str, Any]
 ) -> tuple[Described, Described]:
     """What the judge says of the samples of both generators, and the first samples as pictures.
 
     Both are empty for a run that diverged to values which are no images.
     """
     judged, pictures = {}, {}
-    place, seed, size = device(), evaluation["seed"], evaluation["batch_size"]
-    judge.to(place)
+    seed, size = evaluation["seed"], evaluation["batch_size"]
+    judge.to(device())
     for name, network in (("averaged", generator), ("raw", generator_raw)):
-        network.to(place)
+        if network is None:
+            continue
         try:
-            result = judging.judge_images(judge, samples(network, evaluation["samples"], seed, size))
-        except ValueError as error:
+            result = judging.judge_images(judge, drawn(network, evaluation["samples"], seed, size))
+        except DivergedError as error:
             logger.warning("No samples of the %s generator: %s", name, error)
             continue
         n_batches = -(-evaluation["pictures"] // size)
-        first = itertools.islice(samples(network, evaluation["samples"], seed, size), n_batches)
+        first = itertools.islice(drawn(network, evaluation["samples"], seed, size), n_batches)
         judged |= {f"{name}/{field}": value for field, value in result._asdict().items()}
         ids = stacked.mode_ids(result.labels.numpy())
         pictures |= {
@@ -144,7 +155,7 @@ def _curve(
             batches = samples(network, count, evaluation["seed"], evaluation["batch_size"])
             try:
                 scores = score(batches)
-            except ValueError:
+            except DivergedError:
                 continue
             rows.setdefault(step, {"step": float(step)}).update(prefixed(prefix, scores))
     return [rows[step] for step in sorted(rows)]
@@ -163,27 +174,71 @@ def _end(history: dict[str, Any]) -> Scores:
 
 
 def score_pictures(
-    generator: Generator, generator_raw: Generator, reference: Described, evaluation: dict[str, Any]
+    generator: Generator,
+    generator_raw: Generator,
+    checkpoints: CheckpointStore,
+    curve: list[Scores],
+    reference: Described,
+    evaluation: dict[str, Any],
 ) -> tuple[Scores, Described]:
     """Distances to real pictures on the extractor's features, and the first samples as pictures.
 
     Both are empty for a run that diverged to values which are no images.
     """
-    extractor = open_extractor(evaluation["extractor"], device())
+    extractor = open_extractor(evaluation["extractor"], device(), evaluation["weights"])
     scores: Scores = {}
     pictures = {}
-    for name, network, prefix in (("averaged", generator, ""), ("raw", generator_raw, "raw_")):
-        network.to(device())
-        first: list[Tensor] = []
+    for name, last, prefix in (("averaged", generator, ""), ("raw", generator_raw, "raw_")):
+        network = last
+        if evaluation["checkpoint"] == "best" and (step := _best(curve, f"{prefix}kid{suffix(evaluation)}")):
+            network = next(kept for at, kept in checkpoints.snapshots(name) if at == step)
         try:
-            batches = samples(network, evaluation["samples"], evaluation["seed"], evaluation["batch_size"])
-            extracted = Extracted(extractor, _keeping(first, evaluation["pictures"], batches))
-        except ValueError as error:
+            of, first = score_samples(network, extractor, reference, evaluation)
+        except DivergedError as error:
             logger.warning("No samples of the %s generator: %s", name, error)
             continue
-        scores |= prefixed(prefix, distances(extracted, reference, evaluation))
-        pictures[f"{name}/samples"] = torch.cat(first)[: evaluation["pictures"]]
+        scores |= prefixed(prefix, of)
+        pictures[f"{name}/samples"] = first
     return scores, Described(pictures, {})
+
+
+def score_samples(
+    source: Generator | PictureFiles, extractor: Extractor, reference: Described, evaluation: dict[str, Any]
+) -> tuple[Scores, Tensor]:
+    """Distances of samples to real pictures, and the first samples, uint8 (n, C, H, W).
+
+    Of several regenerations, the scores are means, and those named `..._std` the deviation between them.
+
+    Raises:
+        DivergedError: the samples are not finite.
+        StoreError: a picture cannot be read.
+    """
+    count, splits = evaluation["samples"], evaluation["inception_splits"]
+    first: list[Tensor] = []
+    rows = []
+    for seed in range(evaluation["seed"], evaluation["seed"] + evaluation["regenerations"]):
+        batches = drawn(source, count, seed, evaluation["batch_size"])
+        if not rows:
+            batches = _keeping(first, evaluation["pictures"], batches)
+        rows.append(distances(Extracted(extractor, batches, count, splits), reference, evaluation))
+    scores = rows[0]
+    if len(rows) > 1:
+        several = {name: [row[name] for row in rows] for name in scores if not name.endswith("_std")}
+        scores = {name: statistics.mean(values) for name, values in several.items()}
+        scores |= {f"{name}_std": statistics.stdev(values) for name, values in several.items()}
+    return scores, torch.cat(first)[: evaluation["pictures"]]
+
+
+def drawn(source: Generator | PictureFiles, count: int, seed: int, batch_size: int) -> Iterator[Tensor]:
+    """Batches of uint8 images (b, C, H, W): samples of a generator, or pictures made elsewhere."""
+    if isinstance(source, PictureFiles):
+        return source.batches(count, batch_size)
+    return samples(source.to(device()), count, seed, batch_size)
+
+
+def _best(curve: list[Scores], name: str) -> float:
+    """The step at which a score is least; 0 if it never was measured."""
+    return min(((row[name], row["step"]) for row in curve if name in row), default=(0, 0.0))[1]
 
 
 def _keeping(first: list[Tensor], count: int, batches: Iterator[Tensor]) -> Iterator[Tensor]:
@@ -195,41 +250,56 @@ def _keeping(first: list[Tensor], count: int, batches: Iterator[Tensor]) -> Iter
 
 
 def distances(extracted: Extracted, reference: Described, evaluation: dict[str, Any]) -> Scores:
-    """Frechet and kernel distance of pictures to the real ones, named after the extractor.
+    """How pictures compare to the real ones, named after the extractor.
 
     The Frechet distance is left out where there are fewer pictures than features: its covariance would mean nothing.
     """
-    name = evaluation["extractor"]
-    suffix = "" if name == "inception" else f"_{name}"
-    subsets, size = evaluation["kid_subsets"], evaluation["kid_subset_size"]
-    mean, std = kernel_distance(reference.tensors["features"], extracted.kept, subsets, size)
-    scores = {f"kid{suffix}": mean, f"kid{suffix}_std": std}
+    end = suffix(evaluation)
+    features, size = reference.tensors["features"], evaluation["kid_subset_size"]
+    mean, std = kernel_distance(features, extracted.kept, evaluation["kid_subsets"], size)
+    precision, recall = precision_recall(features, extracted.kept)
+    scores = {f"kid{end}": mean, f"kid{end}_std": std, f"precision{end}": precision, f"recall{end}": recall}
     real = {"mu": reference.tensors["mean"].numpy(), "sigma": reference.tensors["covariance"].numpy()}
     if min(extracted.sums.count, reference.description["count"]) > len(real["mu"]):
-        scores[f"fid{suffix}"] = frechet_distance(real, extracted.moments)
+        scores[f"fid{end}"] = frechet_distance(real, extracted.moments)
+    if inception := extracted.classes.score():
+        scores |= dict(zip((f"inception_score{end}", f"inception_score{end}_std"), inception, strict=True))
     return scores
+
+
+def suffix(evaluation: dict[str, Any]) -> str:
+    """What tells scores by another network from those that Inception gave their names."""
+    return "" if evaluation["extractor"] == "inception" else f"_{evaluation['extractor']}"
 
 
 def score_pictures_curve(
     checkpoints: CheckpointStore, history: dict[str, Any], reference: Described, evaluation: dict[str, Any]
 ) -> list[Scores]:
     """The kernel distance of the generators kept over training, with fewer samples each."""
-    extractor = open_extractor(evaluation["extractor"], device())
+    extractor = open_extractor(evaluation["extractor"], device(), evaluation["weights"])
+    count = evaluation["curve_samples"]
+    name, subsets, size = f"kid{suffix(evaluation)}", evaluation["kid_subsets"], evaluation["kid_subset_size"]
 
     def score(batches: Iterator[Tensor]) -> Scores:
-        scores = distances(Extracted(extractor, batches), reference, evaluation)
-        return {name: value for name, value in scores.items() if name.startswith("kid")}
+        kept = Extracted(extractor, batches, count).kept
+        mean, std = kernel_distance(reference.tensors["features"], kept, subsets, size)
+        return {name: mean, f"{name}_std": std}
 
-    return _curve(checkpoints, history, evaluation["curve_samples"], evaluation, score)
+    return _curve(checkpoints, history, count, evaluation, score)
 
 
-def collect_picture_scores(features: Scores, cost: Scores, history: dict[str, Any]) -> Scores:
-    """All scores of a run on pictures, flat."""
+def collect_picture_scores(
+    features: Scores, cost: Scores, history: dict[str, Any], curve: list[Scores], evaluation: dict[str, Any]
+) -> Scores:
+    """All scores of a run on pictures, flat, with the least kernel distance of its curve and the step of that."""
+    name = f"kid{suffix(evaluation)}"
+    if step := _best(curve, name):
+        features |= {f"best_{name}": next(row[name] for row in curve if row["step"] == step), "best_step": step}
     return {**features, **cost, **_end(history)}
 
 
 def draw_points(
-    generator: Generator, generator_raw: Generator, points: Points, evaluation: dict[str, Any]
+    generator: Generator, generator_raw: Generator | None, points: Points, evaluation: dict[str, Any]
 ) -> Described:
     """The samples of both generators, and how many of them lie nearest to each mode.
 
@@ -237,15 +307,17 @@ def draw_points(
     """
     pictures = {}
     for name, network in (("averaged", generator), ("raw", generator_raw)):
+        if network is None:
+            continue
         network.to(device())
         try:
             batches = samples(network, evaluation["samples"], evaluation["seed"], evaluation["batch_size"])
-            drawn = pictures[f"{name}/samples"] = torch.cat(list(batches))
-        except ValueError as error:
+            points_drawn = pictures[f"{name}/samples"] = torch.cat(list(batches))
+        except DivergedError as error:
             logger.warning("No samples of the %s generator: %s", name, error)
             continue
         if points.centres is not None:
-            modes, _ = nearest_modes(drawn, points.centres)
+            modes, _ = nearest_modes(points_drawn, points.centres)
             pictures[f"{name}/mode_counts"] = modes.bincount(minlength=len(points.centres))
     return Described(pictures, {})
 
@@ -254,9 +326,9 @@ def score_drawn(pictures: Described, points: Points, reference: Described) -> Sc
     """Quality of the modes, if there are any, and the distance to real points; `raw_...` for the raw generator."""
     scores: Scores = {}
     for name, prefix in (("averaged", ""), ("raw", "raw_")):
-        if (drawn := pictures.tensors.get(f"{name}/samples")) is not None:
+        if (sample := pictures.tensors.get(f"{name}/samples")) is not None:
             real = reference.tensors["points"]
-            scores |= prefixed(prefix, score_points(drawn, real, points.centres, points.sigma))
+            scores |= prefixed(prefix, score_points(sample, real, points.centres, points.sigma))
     return scores
 
 

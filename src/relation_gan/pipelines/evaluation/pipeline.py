@@ -59,7 +59,7 @@ def _pictures() -> list[Node]:
     return [
         node(
             nodes.score_pictures,
-            ["generator", "generator_raw", "reference", "params:evaluation"],
+            ["generator", "generator_raw", "checkpoints", "curve", "reference", "params:evaluation"],
             ["scores_features", "pictures"],
             name="score_pictures",
         ),
@@ -71,7 +71,7 @@ def _pictures() -> list[Node]:
         ),
         node(
             nodes.collect_picture_scores,
-            ["scores_features", "scores_cost", "history"],
+            ["scores_features", "scores_cost", "history", "curve", "params:evaluation"],
             "scores",
             name="collect_picture_scores",
         ),

@@ -1,5 +1,6 @@
 """From the source of a data set to its store or definition, its judge and its reference."""
 
+import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,10 +84,13 @@ def describe_pictures(images: ImageStore, evaluation: dict[str, Any], path: Path
     Raises:
         click.ClickException: there are too few pictures, or the extractor cannot be had.
     """
-    extractor, count = evaluation["extractor"], min(evaluation["real_samples"], len(images))
-    held_out = images.held_out
-    sizes = [evaluation[name] for name in ("kid_subsets", "kid_subset_size")]
-    made_from = checkpoint.fingerprint([images.digest, extractor, count, sizes, held_out.digest if held_out else ""])
+    extractor, count = evaluation["extractor"], min(evaluation["real_samples"] or len(images), len(images))
+    held_out, weights = images.held_out, evaluation["weights"]
+    of_weights = hashlib.sha256(Path(weights).read_bytes()).hexdigest() if weights and Path(weights).is_file() else ""
+    options = [evaluation[name] for name in ("kid_subsets", "kid_subset_size", "inception_splits")]
+    made_from = checkpoint.fingerprint(
+        [images.digest, extractor, of_weights, count, options, held_out.digest if held_out else ""]
+    )
     if path.exists():
         kept = checkpoint.load(path)
         if kept.description["made_from"] == made_from:
@@ -97,26 +101,37 @@ def describe_pictures(images: ImageStore, evaluation: dict[str, Any], path: Path
             f"{evaluation['kid_subset_size']}; lower it, to a tenth of them or so"
         )
     with explained():
-        network = open_extractor(extractor, device())
-    real = Extracted(network, shown(images, count, evaluation["batch_size"], f"features of {images.name}"))
+        network = open_extractor(extractor, device(), weights)
+    if extractor == "efficientnet_lite0":
+        logger.info(
+            "Pictures are compared by the features of EfficientNet-Lite0; there is no FID, which is Inception's"
+        )
+
+    def seen(of: ImageStore, number: int, title: str) -> Extracted:
+        batches = shown(of, number, evaluation["batch_size"], title)
+        return Extracted(network, batches, number, evaluation["inception_splits"])
+
+    real = seen(images, count, f"features of {images.name}")
     mean, covariance = (torch.from_numpy(real.moments[name]) for name in ("mu", "sigma"))
-    tensors = {"mean": mean, "covariance": covariance, "features": real.kept}
+    indices = torch.from_numpy(spread(images, count)[real.places])
+    tensors = {"mean": mean, "covariance": covariance, "features": real.kept, "indices": indices}
     described = checkpoint.Described(tensors, {"made_from": made_from, "count": count, "scores": {}})
     if held_out and len(held_out) >= evaluation["kid_subset_size"]:
-        few = min(count, len(held_out))
-        unseen = Extracted(network, shown(held_out, few, evaluation["batch_size"], "features of held-out pictures"))
+        unseen = seen(held_out, min(count, len(held_out)), "features of held-out pictures")
         scores = distances(unseen, described, evaluation)
         # Not the Fréchet distance, which depends on the number of pictures.
-        described.description["scores"] = {name: score for name, score in scores.items() if name.startswith("kid")}
+        described.description["scores"] = {name: score for name, score in scores.items() if not name.startswith("fid")}
     return described
 
 
-def shown(images: ImageStore, count: int, batch_size: int, title: str) -> Iterator[torch.Tensor]:
-    """Batches of `count` of the images, spread evenly over the store, with a progress bar.
+def spread(images: ImageStore, count: int) -> np.ndarray:
+    """Which `count` of the images are looked at: spread evenly over the store."""
+    return np.linspace(0, len(images) - 1, count).astype(np.int64)
 
-    They come in random order: the first of them, whose features are kept, are then not all of the first class.
-    """
-    chosen = np.random.default_rng(0).permutation(np.linspace(0, len(images) - 1, count).astype(np.int64))
+
+def shown(images: ImageStore, count: int, batch_size: int, title: str) -> Iterator[torch.Tensor]:
+    """Batches of `count` of the images, with a progress bar."""
+    chosen = spread(images, count)
     with tqdm(total=count, desc=title, unit="image", dynamic_ncols=True, disable=None) as bar:
         for start in range(0, count, batch_size):
             yield images[chosen[start : start + batch_size]]

@@ -10,6 +10,7 @@ import yaml
 from relation_gan import tracking
 from relation_gan.gan.checkpoint import Described
 from relation_gan.gan.data import ImageStore, Points
+from relation_gan.gan.metrics import extractors
 from relation_gan.pipelines.reporting import figures, report
 from relation_gan.pipelines.reporting.results import RunResult, StudyResult
 
@@ -48,11 +49,12 @@ def collect_study(name: str, datasets: int, *inputs: Any) -> StudyResult:
 
     Args:
         datasets: how many data sets there are.
-        inputs: the source of each data set, the reference of each, then the `RunResult`s.
+        inputs: the source of each data set, the reference of each, how each was evaluated, then the `RunResult`s.
     """
     sources: tuple[ImageStore | Points, ...] = inputs[:datasets]
     references: tuple[Described, ...] = inputs[datasets : 2 * datasets]
-    runs: tuple[RunResult, ...] = inputs[2 * datasets :]
+    evaluations: tuple[dict[str, Any], ...] = inputs[2 * datasets : 3 * datasets]
+    runs: tuple[RunResult, ...] = inputs[3 * datasets :]
     of = {source.name: reference for source, reference in zip(sources, references, strict=True)}
     configuration = {run.name: run.history["config"] for run in runs}
     return StudyResult(
@@ -60,6 +62,10 @@ def collect_study(name: str, datasets: int, *inputs: Any) -> StudyResult:
         runs=list(runs),
         real={source.name: _real(source, of[source.name]) for source in sources},
         reference={name: reference.description["scores"] for name, reference in of.items()},
+        protocols={
+            source.name: protocol(evaluation, len(source) if isinstance(source, ImageStore) else 0, of[source.name])
+            for source, evaluation in zip(sources, evaluations, strict=True)
+        },
         boxes={name: reference.description["box"] for name, reference in of.items() if "box" in reference.description},
         provenance={
             "command": tracking.command(),
@@ -70,6 +76,24 @@ def collect_study(name: str, datasets: int, *inputs: Any) -> StudyResult:
             "configuration": yaml.safe_dump(configuration, sort_keys=False),
         },
     )
+
+
+def protocol(evaluation: dict[str, Any], training: int, reference: Described) -> str:
+    """How the scores were measured, in a sentence or two."""
+    told = f"Protocol “{evaluation['protocol']}”: {evaluation['samples']:,} samples of the {evaluation['checkpoint']} "
+    told += "checkpoint"
+    if evaluation["regenerations"] > 1:
+        told += f", drawn {evaluation['regenerations']} times"
+    if "count" in reference.description:
+        told += (
+            f", against {reference.description['count']:,} of {training:,} training pictures, by the features of "
+            f"{extractors.title(evaluation['extractor'])}; kernel distance over {evaluation['kid_subsets']:,} subsets "
+            f"of {evaluation['kid_subset_size']:,}, Inception score in {evaluation['inception_splits']} splits"
+        )
+    if evaluation["changed"]:
+        changes = (f"{name} is {evaluation[name]}, not {there}" for name, there in evaluation["changed"].items())
+        told += f". Changed from the protocol: {', '.join(changes)}"
+    return told + "."
 
 
 def _real(source: ImageStore | Points, reference: Described) -> np.ndarray:

@@ -33,6 +33,7 @@ def create_pipeline(study: str, runs: list[tuple[Data, str, int]]) -> Pipeline:
             [
                 *(f"{data.name}.{data.source}" for data in datasets),
                 *(f"{data.name}.{data.reference}" for data in datasets),
+                *(f"params:datasets.{data.name}.evaluation" for data in datasets),
                 *(f"{name}.result" for name in names),
             ],
             f"{study}.result",

@@ -3,6 +3,7 @@
 import math
 import re
 import statistics
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
+from relation_gan.gan.metrics import extractors
 from relation_gan.pipelines.reporting import figures, scatter
 from relation_gan.pipelines.reporting.results import Part, RunResult, StudyResult
 
@@ -37,8 +39,8 @@ class Measure:
     """What the printed number is multiplied by."""
 
 
-def _distances(extractor: str, title: str, short: str) -> dict[str, Measure]:
-    """How the distances on the features of a network other than Inception are named."""
+def _of_features(extractor: str, title: str, short: str) -> dict[str, Measure]:
+    """How the scores by the features of a network other than Inception are named."""
     return {
         f"fid_{extractor}": Measure(
             f"Fréchet distance, features of {title}",
@@ -56,16 +58,39 @@ def _distances(extractor: str, title: str, short: str) -> dict[str, Measure]:
             "As the Fréchet distance, but unbiased in the number of samples; not comparable with published KID.",
         ),
         f"kid_{extractor}_std_x1000": Measure(
-            f"Spread of the kernel distance ({title}), × 1,000",
-            "±KD",
+            f"Spread of the kernel distance ({title}), × 1,000", "±KD", 2, "", "Over subsets or draws, not over seeds."
+        ),
+        f"precision_{extractor}": Measure(
+            f"Precision, features of {title}",
+            f"prec({short})",
+            3,
+            "higher",
+            "The share of samples that lie no farther from some real image than its third neighbour does: quality.",
+        ),
+        f"recall_{extractor}": Measure(
+            f"Recall, features of {title}",
+            f"rec({short})",
+            3,
+            "higher",
+            "The share of real images that lie as near to a sample as that: variety.",
+        ),
+        f"inception_score_{extractor}": Measure(
+            f"Inception score, classes of {title}",
+            f"IS({short})",
             2,
-            "",
-            "Over subsets of one run’s samples, not over seeds.",
+            "higher",
+            "How sure and how varied the classes are that the network names; not comparable with a published IS.",
+        ),
+        f"inception_score_{extractor}_std": Measure(
+            f"Spread of the Inception score ({title})", "±IS", 2, "", "Over splits or draws, not over seeds."
         ),
     }
 
 
-DISTANCES = ("kid_x1000", "kid_efficientnet_lite0_x1000")
+SHORT = {"judge": "judge", "efficientnet_lite0": "EN0", "inception_torchvision": "tv"}
+"""Names of extractors for narrow columns, where they are not short themselves."""
+EXTRACTORS = {name: extractors.title(name) for name in extractors.names() if name != "inception"}
+DISTANCES = ("kid_x1000", *(f"kid_{name}_x1000" for name in EXTRACTORS))
 """The distances to real pictures that a study on pictures is decided by."""
 
 QUALITY = {
@@ -145,11 +170,29 @@ QUALITY = {
     "kid_x1000": Measure(
         "KID, × 1,000", "1000·KID", 2, "lower", "As FID, but unbiased in the number of samples: real pictures score 0."
     ),
-    "kid_std_x1000": Measure(
-        "Spread of KID, × 1,000", "±KID", 2, "", "Over subsets of one run’s samples, not over seeds."
+    "kid_std_x1000": Measure("Spread of KID, × 1,000", "±KID", 2, "", "Over subsets or draws, not over seeds."),
+    "precision": Measure(
+        "Precision",
+        "precision",
+        3,
+        "higher",
+        "The share of samples that lie no farther from some real image than its third neighbour does, in Inception’s "
+        "features (improved precision is published with VGG’s).",
     ),
-    **_distances("judge", "judge", "judge"),
-    **_distances("efficientnet_lite0", "EfficientNet-Lite0", "EN0"),
+    "recall": Measure(
+        "Recall", "recall", 3, "higher", "The share of real images that lie as near to a sample as that: variety."
+    ),
+    "inception_score": Measure(
+        "Inception score", "IS", 2, "higher", "How sure and how varied the classes are that Inception names."
+    ),
+    "inception_score_std": Measure(
+        "Spread of the Inception score", "±IS", 2, "", "Over splits or draws, not over seeds."
+    ),
+    **{
+        name: measure
+        for extractor, title in {"judge": "judge", **EXTRACTORS}.items()
+        for name, measure in _of_features(extractor, title, SHORT.get(extractor, title)).items()
+    },
 }
 COST = {
     "seconds": Measure("Training time, seconds", "seconds", 0, "lower", "Wall time, on the device named below."),
@@ -162,7 +205,12 @@ COST = {
 MEASURES = QUALITY | COST
 HEADLINE = (
     *("modes", "modes_10", "reverse_kl", "high_quality", "kl", "sliced_wasserstein"),
-    *("confidence", "fid_judge", "fid", "kid_x1000", "fid_efficientnet_lite0", "kid_efficientnet_lite0_x1000"),
+    *("confidence", "fid_judge"),
+    *(
+        name.format(end)
+        for end in ("", *(f"_{extractor}" for extractor in EXTRACTORS))
+        for name in ("inception_score{}", "fid{}", "kid{}_x1000", "precision{}", "recall{}")
+    ),
     "ms_per_step",
 )
 
@@ -258,7 +306,8 @@ def _summary(part: Part) -> list[str]:
         for run in runs
         if run.history["status"] != "finished"
     ]
-    return [*printed, *(_short(" ".join(end.split()), SUMMARY_WIDTH) for end in ends), *_real_line(part)]
+    told = textwrap.wrap(part.protocol, SUMMARY_WIDTH)
+    return [*printed, *(_short(" ".join(end.split()), SUMMARY_WIDTH) for end in ends), *_real_line(part), *told]
 
 
 def _headline(part: Part) -> list[str]:
@@ -411,6 +460,8 @@ def lead(study: StudyResult) -> str:
             seconds = run.history["seconds"]
             time = f"{seconds:,.0f} seconds" if seconds < 100 else f"{seconds / 60:,.0f} minutes"
             told = [f"{run.method} was trained on {run.dataset} for {run.history['step']:,} steps in {time}."]
+        if not run.history["steps"]:
+            told = [f"{run.method} was scored against {run.dataset}."]
     else:
         many = "all finished" if len(finished) == len(study.runs) else f"{len(finished)} finished"
         methods = study.methods
@@ -445,8 +496,8 @@ def _result(part: Part, named: bool) -> list[str]:
         n_modes = f"{len(scored[best][0].mode_counts):,} modes"
         distances = {
             name: f"{subject} are at a kernel distance of {scores[measure]} / 1,000 from real images, on the features "
-            f"of {'Inception' if name == 'kid_x1000' else 'EfficientNet-Lite0'}"
-            for name in DISTANCES
+            f"of {title}"
+            for name, title in zip(DISTANCES, ["Inception", *EXTRACTORS.values()], strict=True)
         }
         told.append(
             {
@@ -544,9 +595,12 @@ def _plots(part: Part, index: int) -> list[tuple[str, str, str]]:
             "sliced_wasserstein", log=True, real="curve_sliced_wasserstein"
         ),
         ("Kernel distance, Inception", f"KID; lower is nearer to the real images. {fewer}"): scores("kid", real="kid"),
-        ("Kernel distance, EfficientNet-Lite0", f"Lower is nearer to the real images. {fewer}"): scores(
-            "kid_efficientnet_lite0", real="kid_efficientnet_lite0"
-        ),
+        **{
+            (f"Kernel distance, {title}", f"Lower is nearer to the real images. {fewer}"): scores(
+                f"kid_{name}", real=f"kid_{name}"
+            )
+            for name, title in EXTRACTORS.items()
+        },
         ("Judge’s confidence", averaged): scores("confidence", real="confidence"),
         ("Modes by frequency", "A line ends where the modes are missing. Dotted: even sampling."): figures.mode_ranks(
             part

@@ -47,6 +47,8 @@ class Part:
     """The same scores of real data: `confidence`, `reverse_kl` (its floor), and `judge_accuracy`."""
     box: list[float]
     """Left, right, bottom and top of the pictures of points."""
+    protocol: str = ""
+    """How the scores were measured."""
 
     @property
     def of_points(self) -> bool:
@@ -65,6 +67,8 @@ class StudyResult:
     provenance: dict[str, str]
     """Where the numbers come from: command, commit, data digest, versions, device, configuration."""
     boxes: dict[str, list[float]] = field(default_factory=dict)
+    protocols: dict[str, str] = field(default_factory=dict)
+    """By data set: how the scores were measured."""
 
     @property
     def methods(self) -> list[str]:
@@ -77,6 +81,9 @@ class StudyResult:
         for run in self.runs:
             runs.setdefault(run.dataset, []).append(run)
         return [
-            Part(name, of, self.methods, self.real[name], self.reference[name], self.boxes.get(name, []))
+            Part(
+                *(name, of, self.methods, self.real[name], self.reference[name]),
+                *(self.boxes.get(name, []), self.protocols.get(name, "")),
+            )
             for name, of in runs.items()
         ]

@@ -34,6 +34,9 @@ HISTORY: dict[str, Any] = {
     "status": "finished",
     "step": 4,
     "seconds": 2.0,
+    "batch_size": 16,
+    "peak_memory_mib": 100.0,
+    "rows": [],
 }
 
 
@@ -57,9 +60,10 @@ def judged(labels: list[list[int]], name: str = "averaged", **more: Tensor) -> D
     return Described({f"{name}/{field}": value for field, value in fields.items()}, {})
 
 
-def cost(history: dict[str, Any]) -> dict[str, float]:
-    """The cost of a run whose generator has 4 * 2 + 2 = 10 parameters, and its critic 19 + 1 = 20."""
-    generator, critic = torch.nn.Linear(4, 2), torch.nn.Linear(19, 1)
+def cost(history: dict[str, Any], kind: str = "score") -> dict[str, float]:
+    """The cost of a run whose generator has 4 * 2 + 2 = 10 parameters, and its critic (2 + 1) * 3 + 3 + 1 = 13."""
+    generator = networks.create("mlp_generator", dimensions=2, latent=4, widths=[])
+    critic = networks.create("mlp_critic", kind=kind, dimensions=2, widths=[3], embedding=0, head=0)
     return nodes.score_cost(history, cast(Any, generator), cast(Any, critic))
 
 
@@ -150,15 +154,30 @@ def test_features_are_scored_against_the_reference() -> None:
     ("seconds", "step", "rates"),
     [
         # 4 steps in 2 seconds.
-        (2.0, 4, {"steps_per_second": 2.0, "ms_per_step": 500.0}),
+        (2.0, 4, {"steps_per_second": 2.0, "ms_per_step": 500.0, "ms_per_image": 31.25}),
         # A run that failed before its first step has no speed.
         (0.0, 0, {}),
     ],
 )
 def test_the_cost_by_hand(seconds: float, step: int, rates: dict[str, float]) -> None:
     scores = cost({**HISTORY, "seconds": seconds, "step": step})
-    assert scores == {"steps": step, "seconds": seconds, "parameters_generator": 10, "parameters_critic": 20, **rates}
+    sizes = {"parameters_generator": 10, "parameters_critic": 13, "peak_memory_mib": 100}
+    # 4 * 2 products for a point; 2 * 3 + 3 for its score.
+    products = {"multiply_adds_generator": 8, "multiply_adds_critic": 9}
+    assert scores == {"steps": step, "seconds": seconds, **sizes, **products, **rates}
     assert is_flat(scores)
+
+
+def test_a_pair_costs_two_embeddings_and_a_relation() -> None:
+    assert cost(HISTORY, "pair")["multiply_adds_critic"] == 2 * 2 * 3 + 3
+
+
+def test_the_first_steps_do_not_count_in_the_time_of_a_step() -> None:
+    # 50 slow steps, then 100 that take .25 s each.
+    rows = [{"step": step, "seconds": 90 + 0.25 * max(0, step - 50)} for step in (10, 50, 100, 150)]
+    scores = cost({**HISTORY, "rows": rows, "step": 150, "seconds": 115.0})
+    assert scores["ms_per_step"] == 250
+    assert scores["ms_per_image"] == 250 / 16
 
 
 def snapshots(

@@ -34,6 +34,7 @@ def config(loss: dict[str, Any], classes: int = 0, **training: Any) -> dict[str,
             },
             "methods": {"m": {"title": "M", "loss": loss}},
             "training": {"steps": 2, "batch_size": 8, "lr_generator": 0.01, "lr_critic": 0.01, **training},
+            "protocols": {"standard": {}},
             "evaluation": {"samples": 1000, "curve_samples": 1000},
             "study": {"methods": ["m"], "seeds": [0]},
         }

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from relation_gan.gan.checkpoint import Described
 from relation_gan.gan.data import Points, stacked
@@ -27,7 +28,7 @@ from relation_gan.gan.metrics.extractors import Extracted, Extractor, open_extra
 from relation_gan.gan.metrics.points import landscape, nearest_modes, score_points
 from relation_gan.gan.networks import Critic, Generator
 from relation_gan.gan.networks.judge import Judge
-from relation_gan.gan.sampling import DivergedError, samples
+from relation_gan.gan.sampling import DivergedError, draw_latents, samples
 from relation_gan.gan.training import CheckpointStore
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,10 @@ Scores = dict[str, float]
 
 LANDSCAPE, WITNESSES = 64, 64
 """Places along each side of a critic's landscape, and how many real and generated points it is averaged over."""
+
+
+WARM_UP = 50
+"""Steps that are not counted in the time of a step."""
 
 
 def device() -> torch.device:
@@ -109,17 +114,33 @@ def score_features(judged: Described, reference: Described, evaluation: dict[str
     return scores
 
 
+@torch.no_grad()
 def score_cost(history: dict[str, Any], generator: Generator, critic: Critic) -> Scores:
-    """What the training took, and the sizes of its networks."""
+    """What the training took, and the sizes of its networks.
+
+    Times are of whole steps of both networks, the first WARM_UP ones left out where there are more; multiply-adds of
+    one image going forwards, through the critic alone or in a pair.
+    """
     seconds, step = history["seconds"], history["step"]
     scores = {
         "steps": float(step),
         "seconds": seconds,
         "parameters_generator": float(sum(p.numel() for p in generator.parameters())),
         "parameters_critic": float(sum(p.numel() for p in critic.parameters())),
+        "peak_memory_mib": history["peak_memory_mib"],
     }
+    with FlopCounterMode(display=False) as generating:
+        made = generator(draw_latents(generator, 1, torch.Generator()))
+    with FlopCounterMode(display=False) as judging_one:
+        critic(made, made) if critic.kind == "pair" else critic(made)
+    scores["multiply_adds_generator"] = generating.get_total_flops() / 2
+    scores["multiply_adds_critic"] = judging_one.get_total_flops() / 2
     if step:
-        scores |= {"steps_per_second": step / seconds, "ms_per_step": 1000 * seconds / step}
+        timed = [(row["step"], row["seconds"]) for row in history["rows"] if row["step"] >= WARM_UP]
+        (first, started), (last, ended) = (timed[0], timed[-1]) if len(timed) > 1 else ((0, 0.0), (step, seconds))
+        milliseconds = 1000 * (ended - started) / (last - first)
+        scores |= {"steps_per_second": 1000 / milliseconds, "ms_per_step": milliseconds}
+        scores["ms_per_image"] = milliseconds / history["batch_size"]
     return scores
 
 

@@ -200,6 +200,22 @@ COST = {
     "ms_per_step": Measure(
         "Milliseconds a step", "ms/step", 1, "lower", "Of training; depends on the machine and its load."
     ),
+    "ms_per_image": Measure("Milliseconds an image", "ms/image", 3, "lower", "Of a step, by the images of its batch."),
+    "peak_memory_mib": Measure(
+        "Peak memory, MiB",
+        "MiB",
+        0,
+        "lower",
+        "The most that the process held, with all else that it had done; on an accelerator, what training took there.",
+    ),
+    "parameters_generator": Measure("Generator’s parameters", "G params", 0, "", "Numbers that training moves."),
+    "parameters_critic": Measure("Critic’s parameters", "C params", 0, "", "Numbers that training moves."),
+    "multiply_adds_generator": Measure(
+        "Generator’s multiply-adds", "G madds", 0, "", "Of one image, forwards; convolutions and matrix products alone."
+    ),
+    "multiply_adds_critic": Measure(
+        "Critic’s multiply-adds", "C madds", 0, "", "Of one image, or of one pair where the critic sees pairs."
+    ),
     "steps": Measure("Steps", "steps", 0, "", "Generator updates."),
 }
 MEASURES = QUALITY | COST

@@ -1,6 +1,7 @@
 """One node trains one run."""
 
 import logging
+import resource
 import sys
 from functools import partial
 from typing import Any, NamedTuple, cast
@@ -86,6 +87,14 @@ def depends_on(config: dict[str, Any], digest: str) -> dict[str, Any]:
     return {"run": RunConfig(**config).model_dump(mode="json"), "data_sha256": digest}
 
 
+def peak_memory(device: torch.device) -> float:
+    """MiB that the process has held at most: of the accelerator's memory where it trained on one."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (2**20 if sys.platform == "darwin" else 2**10)
+
+
 def train(
     source: ImageStore | Points,
     config: dict[str, Any],
@@ -118,6 +127,8 @@ def train(
     dependencies = depends_on(config, source.digest)
     if training["replace"]:
         checkpoints.discard_others(dependencies)
+    if fabric.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(fabric.device)
     batches = feed(source, run.seed, fabric.device, run.training.flip)
     status, error = "finished", ""
     try:
@@ -145,6 +156,7 @@ def train(
         "seconds": state.seconds,
         "device": str(fabric.device),
         "threads": torch.get_num_threads(),
+        "peak_memory_mib": peak_memory(fabric.device),
         "data_sha256": source.digest,
         "config": dependencies["run"],
         "rows": state.history,

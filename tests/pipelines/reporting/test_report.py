@@ -1,3 +1,4 @@
+import base64
 import io
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -610,3 +611,35 @@ def test_lines_of_very_many_runs_are_thinned_and_not_marked():
     assert all(line.x[-1] == 1000 for line in lines)
     assert traces(figures.curves(part(*runs), "curve", {"modes": "solid"}))[0].mode == "lines"
     assert traces(figures.curves(part(*runs[:2]), "curve", {"modes": "solid"}))[0].mode == "lines+markers"
+
+
+def completed(method: str, seed: int, psnr: float) -> RunResult:
+    """A run that completed three images of which a quarter was hidden."""
+    images = np.full((3, 3, 8, 8), 50, np.uint8)
+    scores: Any = {"psnr_25": psnr, "ssim_25": 0.5, "occluded_psnr_25": 19.18, "occluded_ssim_25": 0.64}
+    return replace(
+        of_pictures(method, seed, **scores, contextual_25=12.34, perceptual_25=-0.5),
+        completion={"original": images, "occluded_25": images, "completed_25": images},
+    )
+
+
+def test_completions_stand_below_the_occluded_images_by_measure_and_share():
+    runs = [completed("gogan", 0, 20.0), completed("gogan", 1, 21.0), completed("wgan", 0, 18.5), diverged("vanilla")]
+    shown = report._completion(part(*runs))
+    assert list(shown["runs"]) == ["gogan", "wgan"] and shown["shares"] == ["25"]
+    (psnr, rows), (_, ssim), (_, contextual), _ = shown["tables"]
+    assert psnr.better == "higher"
+    # 20 and 21 have a standard deviation of .71.
+    assert rows == {"occluded": ["19.18"], "gogan": ["20.50 ± .71"], "wgan": ["18.50"]}
+    assert ssim["occluded"] == [".6400"] and "occluded" not in contextual
+    # Four rows of three images of eight pixels: the original, the occluded, and what two methods made of it.
+    encoded = shown["pictures"]["25"].partition(",")[2]
+    assert Image.open(io.BytesIO(base64.b64decode(encoded))).size == (3 * 9 + 1, 4 * 9 + 1)
+
+
+def test_the_page_shows_completions_and_leaves_them_out_of_the_table_of_all_runs():
+    page = Page(report.render(study_of_pictures(completed("gogan", 0, 20.0))))
+    assert "What they put into a hole" in page.text and "Of a pair critic" in page.text
+    assert "psnr" not in page.text.replace("\u200b", "")
+    assert "psnr_25" in report.table(study_of_pictures(completed("gogan", 0, 20.0))).columns
+    assert "into a hole" not in Page(report.render(study_of_pictures(of_pictures()))).text

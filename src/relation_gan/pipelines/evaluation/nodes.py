@@ -223,9 +223,9 @@ def score_pictures_curve(
     return _curve(checkpoints, history, evaluation["curve_samples"], evaluation, score)
 
 
-def collect_picture_scores(features: Scores, cost: Scores, history: dict[str, Any]) -> Scores:
+def collect_picture_scores(features: Scores, cost: Scores, history: dict[str, Any], *more: Scores) -> Scores:
     """All scores of a run on pictures, flat."""
-    return {**features, **cost, **_end(history)}
+    return {**features, **cost, **{name: score for scores in more for name, score in scores.items()}, **_end(history)}
 
 
 def draw_points(

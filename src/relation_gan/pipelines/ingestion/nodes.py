@@ -116,7 +116,7 @@ def shown(images: ImageStore, count: int, batch_size: int, title: str) -> Iterat
 
     They come in random order: the first of them, whose features are kept, are then not all of the first class.
     """
-    chosen = np.random.default_rng(0).permutation(np.linspace(0, len(images) - 1, count).astype(np.int64))
+    chosen = np.random.default_rng(0).permutation(images.spread(count))
     with tqdm(total=count, desc=title, unit="image", dynamic_ncols=True, disable=None) as bar:
         for start in range(0, count, batch_size):
             yield images[chosen[start : start + batch_size]]

@@ -24,6 +24,7 @@ def collect_run(
     grids: Described,
     pictures: Described,
     landscape: Described | None = None,
+    completion: Described | None = None,
 ) -> RunResult:
     """Put together what a run left."""
     samples = pictures.tensors.get("averaged/samples")
@@ -40,7 +41,12 @@ def collect_run(
         samples=samples.numpy() if samples is not None else np.empty((0, *source.shape), np.uint8),
         mode_counts=counts.numpy() if counts is not None else np.empty(0, np.int64),
         landscape=heights.numpy() if heights is not None else np.empty((0, 0)),
+        completion=_arrays(completion),
     )
+
+
+def _arrays(described: Described | None) -> dict[str, np.ndarray]:
+    return {name: tensor.numpy() for name, tensor in described.tensors.items()} if described else {}
 
 
 def collect_study(name: str, datasets: int, *inputs: Any) -> StudyResult:
@@ -75,9 +81,7 @@ def collect_study(name: str, datasets: int, *inputs: Any) -> StudyResult:
 def _real(source: ImageStore | Points, reference: Described) -> np.ndarray:
     if isinstance(source, Points):
         return reference.tensors["points"].numpy()
-    # Spread over the store, since the files of one's own folder are sorted by their class.
-    chosen = np.linspace(0, len(source) - 1, min(N_REAL, len(source))).astype(np.int64)
-    return source[chosen].numpy()
+    return source[source.spread(N_REAL)].numpy()
 
 
 def write_report(study: StudyResult) -> tuple[str, pd.DataFrame, np.ndarray, str]:

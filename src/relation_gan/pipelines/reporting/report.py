@@ -160,6 +160,14 @@ COST = {
     "steps": Measure("Steps", "steps", 0, "", "Generator updates."),
 }
 MEASURES = QUALITY | COST
+COMPLETION = re.compile(r"(occluded_)?(psnr|ssim|contextual|perceptual)_(\d+)")
+COMPLETED = {
+    "psnr": Measure("PSNR, dB", "PSNR", 2, "higher", ""),
+    "ssim": Measure("SSIM", "SSIM", 4, "higher", ""),
+    "contextual": Measure("Distance to what is known", "contextual", 1, "lower", ""),
+    "perceptual": Measure("What the critic says against it", "perceptual", 3, "", ""),
+}
+"""The measures of completions, whose names end with the per cent that are hidden."""
 HEADLINE = (
     *("modes", "modes_10", "reverse_kl", "high_quality", "kl", "sliced_wasserstein"),
     *("confidence", "fid_judge", "fid", "kid_x1000", "fid_efficientnet_lite0", "kid_efficientnet_lite0_x1000"),
@@ -201,6 +209,8 @@ def number(name: str, value: float) -> str:
     if math.isnan(value):
         return "–"
     measure = MEASURES.get(name.removeprefix("raw_"))
+    if completed := COMPLETION.fullmatch(name):
+        measure = COMPLETED[completed[2]]
     text = f"{value * measure.factor:,.{measure.decimals}f}" if measure else f"{value:,.4g}"
     return re.sub(r"^(-?)0\.", r"\1.", text)
 
@@ -293,8 +303,8 @@ def _values(runs: list[RunResult], name: str) -> list[float]:
 
 def render(study: StudyResult) -> str:
     """One HTML page that needs nothing else: scripts and pictures are inside, and it loads nothing."""
-    frame = table(study)
-    columns = list(frame.columns[4:])
+    # What completions score stands in tables of its own.
+    columns = [name for name in table(study).columns[4:] if not COMPLETION.fullmatch(name)]
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -364,6 +374,7 @@ def _section(part: Part, columns: list[str], index: int) -> dict[str, Any]:
             for method, run in shown.items()
             if run.landscape.size
         },
+        "completion": _completion(part),
         "films": films,
         "latents": "1,024" if part.of_points else "64",
         "steps": sorted({step for _, frames in films.values() for step, _ in frames}),
@@ -398,6 +409,40 @@ def _densities(part: Part, shown: dict[str, RunResult]) -> list[tuple[str, RunRe
         (name, run, figures.point_uri(scatter.density(samples, part.real, part.box, colour, figures.SIDE)))
         for name, run, samples, colour in of
     ]
+
+
+def _completion(part: Part) -> dict[str, Any]:
+    """Held-out images completed by each method, a picture a share, and the scores, a table a measure."""
+    groups = {method: [run for run in runs if run.completion] for method, runs in figures.by_method(part).items()}
+    groups = {method: runs for method, runs in groups.items() if runs}
+    if not groups:
+        return {}
+    first = next(iter(groups.values()))[0]
+    shares = sorted((name.removeprefix("occluded_") for name in first.completion if "occluded_" in name), key=int)
+    rows = {
+        share: [
+            *(first.completion[name] for name in ("original", f"occluded_{share}")),
+            *(runs[0].completion[f"completed_{share}"] for runs in groups.values()),
+        ]
+        for share in shares
+    }
+
+    def cells(runs: list[RunResult], name: str) -> list[str]:
+        return [spread(f"{name}_{share}", _values(runs, f"{name}_{share}")) for share in shares]
+
+    tables = {
+        name: {
+            **({"occluded": cells([first], f"occluded_{name}")} if name in ("psnr", "ssim") else {}),
+            **{method: cells(_finished(runs), name) for method, runs in groups.items()},
+        }
+        for name in COMPLETED
+    }
+    return {
+        "runs": {method: runs[0] for method, runs in groups.items()},
+        "shares": shares,
+        "pictures": {share: figures.data_uri(np.concatenate(of), len(of[0])) for share, of in rows.items()},
+        "tables": [(COMPLETED[name], of) for name, of in tables.items()],
+    }
 
 
 def lead(study: StudyResult) -> str:

@@ -27,6 +27,8 @@ class RunResult:
     """(n_modes,) samples counted in each mode."""
     landscape: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     """(S, S), rows from the bottom up: how real the critic holds each place of the box around points."""
+    completion: dict[str, np.ndarray] = field(default_factory=dict)
+    """uint8 (n, C, H, W) held-out images: `original`, and for each share `occluded_25`, `completed_25`."""
 
     @property
     def name(self) -> str:

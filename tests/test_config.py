@@ -537,11 +537,13 @@ def test_pictures_can_be_completed_only_where_some_are_held_out() -> None:
 
 @pytest.mark.parametrize(("preset", "images"), [("cifar10_64", 1000), ("celeba_108", 1000), ("celeba", 0)])
 def test_the_presets_of_gogan_complete_pictures(preset: str, images: int) -> None:
-    parameters = load("evaluation.completion.shares=.25+.49", env=preset)
+    # Named studies span points as well, of which none can be completed.
+    parameters = load(f"evaluation.completion.shares=.25+.49,evaluation.completion.images={images}", env=preset)
     assert parameters["evaluation"]["completion"]["images"] == images
     assert parameters["evaluation"]["completion"]["shares"] == [0.25, 0.49]
     extras = Data.of(parameters["datasets"][preset]).extras
-    assert ("completion" in extras) is (images > 0)
+    assert extras == (("completion", "diagnostics") if images else ("diagnostics",))
+    assert Data.of(load("evaluation.diagnostics=false", env="mnist")["datasets"]["mnist"]).extras == ()
 
 
 def test_the_extractor_is_that_which_is_at_hand_unless_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -550,7 +552,7 @@ def test_the_extractor_is_that_which_is_at_hand_unless_one_is_named(monkeypatch:
         entry = load(f"evaluation.extractor={typed}", env="cifar10")["datasets"]["cifar10"]
         assert entry["evaluation"]["extractor"] == extractor
         # Each extractor has a reference of its own, so that both can be there.
-        assert Data.of(entry) == ("cifar10", "pictures", f"reference_{extractor}", ())
+        assert Data.of(entry) == ("cifar10", "pictures", f"reference_{extractor}", ("diagnostics",))
     assert load(env="cifar10")["evaluation"]["extractor"] == "inception"
 
 

@@ -173,6 +173,13 @@ def test_the_report_says_the_right_things(finished: Path, name: str) -> None:
     assert ("floor" in summary) is floor
 
 
+@pytest.mark.parametrize("name", STORES)
+def test_samples_are_looked_at_closer(finished: Path, name: str) -> None:
+    scores = scores_of(finished, name)
+    assert all(0 <= scores[f"memorised_{space}"] <= 1 for space in ("pixels", "features"))
+    assert "Look closer" in (finished / f"data/08_reporting/relation_gan_{name}/report.html").read_text()
+
+
 def test_held_out_faces_are_completed(finished: Path) -> None:
     scores = scores_of(finished, "celeba")
     shares = (9, 25, 49, 64, 81)

@@ -158,7 +158,8 @@ class Data(NamedTuple):
         data, evaluation = parameters["data"], parameters["evaluation"]
         if data["kind"] != "pictures":
             return cls(data["name"], data["kind"], "reference")
-        extras = ("completion",) if evaluation["completion"]["images"] else ()
+        asked = {"completion": evaluation["completion"]["images"] > 0, "diagnostics": evaluation["diagnostics"]}
+        extras = tuple(extra for extra, on in asked.items() if on)
         return cls(data["name"], data["kind"], f"reference_{evaluation['extractor']}", extras)
 
 
@@ -208,6 +209,7 @@ class EvaluationConfig(Model):
     kid_subsets: PositiveInt = 50
     kid_subset_size: PositiveInt = Field(1000, le=extractors.KEPT)
     completion: CompletionConfig = CompletionConfig()
+    diagnostics: bool = Field(True, description="look closer at pictures: neighbours, copies, paths, odd ones")
     seed: int = Field(0, ge=0)
     batch_size: PositiveInt = 100
 
@@ -516,8 +518,10 @@ class ProjectConfigLoader(OmegaConfigLoader):
 
     def _add(self, resolved: dict[str, Any], preset: str, typed: Mapping[str, Any]) -> None:
         """Add the data set and the runs of another preset, with all seeds that are in use."""
-        # What is typed about data and networks is about those of the environment.
+        # What is typed about data and networks, and of completion, which not all data allows, is about the environment.
         common = {key: value for key, value in typed.items() if key not in ("data", "networks", "study")}
+        if "evaluation" in common:
+            common["evaluation"] = {k: v for k, v in common["evaluation"].items() if k != "completion"}
         of_preset = merge(*self._layers(preset), common)
         other = resolve({**of_preset, "study": resolved["study"], "studies": resolved["studies"]}, typed)
         resolved.setdefault("presets", {})[preset] = other["data"]["name"]

@@ -483,7 +483,7 @@ def test_the_pipeline_is_that_of_the_kind_of_data(kind: str, inputs: set[str], o
     assert pipeline.all_outputs() == {f"{run}.{name}" for name in common | outputs}
 
 
-@pytest.mark.parametrize("extra", ["completion"])
+@pytest.mark.parametrize("extra", ["completion", "diagnostics"])
 def test_an_extra_is_in_the_graph_and_the_scores_where_it_is_asked_for(extra: str) -> None:
     pipeline = create_pipeline(Data("set", "pictures", "a_reference", (extra,)), "method", 3)
     made = {f"set.method.seed3.{name}" for name in (extra, f"scores_{extra}")}

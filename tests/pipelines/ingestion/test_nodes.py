@@ -381,12 +381,23 @@ def test_too_few_held_out_pictures_score_nothing(tmp_path: Path, tiny: list[int]
 def test_real_pictures_are_taken_from_the_whole_store_in_random_order(tmp_path: Path, tiny: list[int]) -> None:
     store = save_store(tmp_path / "store", images_recipe(200))
     place = {image.tobytes(): number for number, image in enumerate(store.images)}
-    found = [place[image.numpy().tobytes()] for batch in nodes.shown(store, 50, 8, "x") for image in batch]
+    chosen = nodes.shuffled(store, 50)
+    found = [place[image.numpy().tobytes()] for batch in nodes.shown(store, chosen, 8, "x") for image in batch]
+    assert found == chosen.tolist()
     assert sorted(found) == np.linspace(0, 199, 50).astype(int).tolist()
     # The first 25 of a fair shuffle: 12.5 +- 1.8 of them lie in the first half of the store.
     assert abs(sum(number < 100 for number in found[:25]) - 12.5) < 5 * 1.8
-    again = [place[image.numpy().tobytes()] for batch in nodes.shown(store, 50, 50, "x") for image in batch]
-    assert again == found  # in whatever batches
+
+
+def test_the_reference_knows_which_pictures_its_features_are_of(
+    unseen: ImageStore, tiny: list[int], path: Path
+) -> None:
+    described = nodes.describe_pictures(unseen, OF_PICTURES, path).tensors
+    features = open_extractor("tiny")(unseen[described["places"].numpy()])
+    torch.testing.assert_close(described["features"], features)
+    assert unseen.held_out is not None
+    of_held_out = open_extractor("tiny")(unseen.held_out[nodes.shuffled(unseen.held_out, len(unseen))])
+    torch.testing.assert_close(described["held_out"], of_held_out)
 
 
 def test_a_reference_of_pictures_is_kept_if_nothing_changed(unseen: ImageStore, tiny: list[int], path: Path) -> None:

@@ -637,6 +637,24 @@ def test_completions_stand_below_the_occluded_images_by_measure_and_share():
     assert Image.open(io.BytesIO(base64.b64decode(encoded))).size == (3 * 9 + 1, 4 * 9 + 1)
 
 
+def looked_at(**scores: Any) -> RunResult:
+    """A run of which there is something to look closer at."""
+    counts = {"interpolations": 48, "neighbours_pixels": 48, "neighbours_features": 48, "typical": 8, "odd": 8}
+    images = {name: np.full((n, 3, 8, 8), n, np.uint8) for name, n in counts.items()}
+    return replace(of_pictures(**scores), diagnostics=images)
+
+
+def test_the_page_looks_closer_and_warns_of_copies():
+    honest = report.render(study_of_pictures(looked_at(memorised_pixels=0.012, memorised_features=0.09)))
+    assert Page(honest).text.count("Look closer") == 1
+    assert "1.2 % are like copies; of honest samples, 1 %" in honest and "of its samples are like copies" not in honest
+    copying = report.render(study_of_pictures(looked_at(memorised_pixels=0.35, memorised_features=0.09)))
+    assert "relation_gan, seed 0: 35% of its samples are like copies of training images, by their pixels" in copying
+    shown = [rows for rows, _ in report._rows(looked_at().diagnostics)]
+    assert [len(rows) for rows in shown] == [48, 48, 48, 16]
+    assert "Look closer" not in Page(report.render(study_of_pictures(of_pictures()))).text
+
+
 def test_the_page_shows_completions_and_leaves_them_out_of_the_table_of_all_runs():
     page = Page(report.render(study_of_pictures(completed("gogan", 0, 20.0))))
     assert "What they put into a hole" in page.text and "Of a pair critic" in page.text

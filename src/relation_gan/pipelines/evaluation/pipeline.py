@@ -6,7 +6,7 @@ from kedro.pipeline import Pipeline, node, pipeline
 from kedro.pipeline.node import Node
 
 from relation_gan.config import Data
-from relation_gan.pipelines.evaluation import completion, nodes
+from relation_gan.pipelines.evaluation import completion, diagnostics, nodes
 
 
 def create_pipeline(data: Data, method: str, seed: int) -> Pipeline:
@@ -87,6 +87,12 @@ EXTRAS = {
         ["generator", "critic", "images", "params:evaluation"],
         ["scores_completion", "completion"],
         name="complete_pictures",
+    ),
+    "diagnostics": node(
+        diagnostics.look_closer,
+        ["generator", "images", "reference", "params:evaluation"],
+        ["scores_diagnostics", "diagnostics"],
+        name="look_closer",
     ),
 }
 """The nodes that `Data.extras` names."""

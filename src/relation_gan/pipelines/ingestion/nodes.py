@@ -29,6 +29,7 @@ from relation_gan.gan.metrics import frechet_distance, judging, mode_coverage, m
 from relation_gan.gan.metrics.extractors import Extracted, ExtractorError, open_extractor
 from relation_gan.gan.metrics.points import box, score_points
 from relation_gan.gan.networks.judge import Judge
+from relation_gan.pipelines.evaluation import diagnostics
 from relation_gan.pipelines.evaluation.nodes import device, distances
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,9 @@ def describe_pictures(images: ImageStore, evaluation: dict[str, Any], path: Path
     extractor, count = evaluation["extractor"], min(evaluation["real_samples"], len(images))
     held_out = images.held_out
     sizes = [evaluation[name] for name in ("kid_subsets", "kid_subset_size")]
-    made_from = checkpoint.fingerprint([images.digest, extractor, count, sizes, held_out.digest if held_out else ""])
+    made_from = checkpoint.fingerprint(
+        ["with places", images.digest, extractor, count, sizes, held_out.digest if held_out else ""]
+    )
     if path.exists():
         kept = checkpoint.load(path)
         if kept.description["made_from"] == made_from:
@@ -98,27 +101,34 @@ def describe_pictures(images: ImageStore, evaluation: dict[str, Any], path: Path
         )
     with explained():
         network = open_extractor(extractor, device())
-    real = Extracted(network, shown(images, count, evaluation["batch_size"], f"features of {images.name}"))
+    places = shuffled(images, count)
+    real = Extracted(network, shown(images, places, evaluation["batch_size"], f"features of {images.name}"))
     mean, covariance = (torch.from_numpy(real.moments[name]) for name in ("mu", "sigma"))
     tensors = {"mean": mean, "covariance": covariance, "features": real.kept}
+    tensors["places"] = torch.from_numpy(places[: len(real.kept)])
     described = checkpoint.Described(tensors, {"made_from": made_from, "count": count, "scores": {}})
     if held_out and len(held_out) >= evaluation["kid_subset_size"]:
-        few = min(count, len(held_out))
-        unseen = Extracted(network, shown(held_out, few, evaluation["batch_size"], "features of held-out pictures"))
+        places = shuffled(held_out, count)
+        unseen = Extracted(network, shown(held_out, places, evaluation["batch_size"], "features of held-out pictures"))
+        tensors["held_out"] = unseen.kept[: diagnostics.COUNT]
         scores = distances(unseen, described, evaluation)
         # Not the Fréchet distance, which depends on the number of pictures.
         described.description["scores"] = {name: score for name, score in scores.items() if name.startswith("kid")}
     return described
 
 
-def shown(images: ImageStore, count: int, batch_size: int, title: str) -> Iterator[torch.Tensor]:
-    """Batches of `count` of the images, spread evenly over the store, with a progress bar.
+def shuffled(images: ImageStore, count: int) -> np.ndarray:
+    """Indices of `count` of the images, spread evenly over the store, in random order.
 
-    They come in random order: the first of them, whose features are kept, are then not all of the first class.
+    The first of them, whose features are kept, are then not all of the first class.
     """
-    chosen = np.random.default_rng(0).permutation(images.spread(count))
-    with tqdm(total=count, desc=title, unit="image", dynamic_ncols=True, disable=None) as bar:
-        for start in range(0, count, batch_size):
+    return np.random.default_rng(0).permutation(images.spread(count))
+
+
+def shown(images: ImageStore, chosen: np.ndarray, batch_size: int, title: str) -> Iterator[torch.Tensor]:
+    """Batches of the chosen images, with a progress bar."""
+    with tqdm(total=len(chosen), desc=title, unit="image", dynamic_ncols=True, disable=None) as bar:
+        for start in range(0, len(chosen), batch_size):
             yield images[chosen[start : start + batch_size]]
             bar.update(len(chosen[start : start + batch_size]))
 

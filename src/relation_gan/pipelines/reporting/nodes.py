@@ -25,6 +25,7 @@ def collect_run(
     pictures: Described,
     landscape: Described | None = None,
     completion: Described | None = None,
+    diagnostics: Described | None = None,
 ) -> RunResult:
     """Put together what a run left."""
     samples = pictures.tensors.get("averaged/samples")
@@ -42,6 +43,7 @@ def collect_run(
         mode_counts=counts.numpy() if counts is not None else np.empty(0, np.int64),
         landscape=heights.numpy() if heights is not None else np.empty((0, 0)),
         completion=_arrays(completion),
+        diagnostics=_arrays(diagnostics),
     )
 
 

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
+from relation_gan.gan.metrics.diagnostics import SUSPECT
 from relation_gan.pipelines.reporting import figures, scatter
 from relation_gan.pipelines.reporting.results import Part, RunResult, StudyResult
 
@@ -148,6 +149,19 @@ QUALITY = {
     "kid_std_x1000": Measure(
         "Spread of KID, × 1,000", "±KID", 2, "", "Over subsets of one run’s samples, not over seeds."
     ),
+    **{
+        f"memorised_{space}": Measure(
+            f"Like copies, by {space}, %",
+            f"copies({short})",
+            1,
+            "",
+            f"The share of samples that lie closer to a training picture, by their {space}, than 99 % of held-out (or, "
+            "without any, of other real) pictures do: against the mean distance to the 50 nearest, so that blur is no "
+            "copy. Fresh draws of the real distribution would score 1.",
+            factor=100,
+        )
+        for space, short in (("pixels", "px"), ("features", "ft"))
+    },
     **_distances("judge", "judge", "judge"),
     **_distances("efficientnet_lite0", "EfficientNet-Lite0", "EN0"),
 }
@@ -317,6 +331,12 @@ def render(study: StudyResult) -> str:
         lead=lead(study),
         colours=figures.colours(study.methods),
         unfinished=[(run, outcome(run)) for run in study.runs if run.history["status"] != "finished"],
+        copying=[
+            (run, f"{run.scores[name]:.0%} of its samples are like copies of training images, by their {space}")
+            for run in study.runs
+            for space in ("pixels", "features")
+            if run.scores.get(name := f"memorised_{space}", 0) > SUSPECT
+        ],
         sections=[_section(part, columns, i) for i, part in enumerate(study.parts)],
         columns=columns,
         rows=[
@@ -375,6 +395,11 @@ def _section(part: Part, columns: list[str], index: int) -> dict[str, Any]:
             if run.landscape.size
         },
         "completion": _completion(part),
+        "closer": {
+            method: (run, [figures.data_uri(images, columns) for images, columns in _rows(run.diagnostics)])
+            for method, run in shown.items()
+            if run.diagnostics
+        },
         "films": films,
         "latents": "1,024" if part.of_points else "64",
         "steps": sorted({step for _, frames in films.values() for step, _ in frames}),
@@ -409,6 +434,13 @@ def _densities(part: Part, shown: dict[str, RunResult]) -> list[tuple[str, RunRe
         (name, run, figures.point_uri(scatter.density(samples, part.real, part.box, colour, figures.SIDE)))
         for name, run, samples, colour in of
     ]
+
+
+def _rows(diagnostics: dict[str, np.ndarray]) -> list[tuple[np.ndarray, int]]:
+    """Images to look closer at, and how many stand in a row."""
+    usual = np.concatenate([diagnostics["typical"], diagnostics["odd"]])
+    columns = {"neighbours_pixels": 6, "neighbours_features": 6, "interpolations": 8}
+    return [*((diagnostics[name], n) for name, n in columns.items()), (usual, len(diagnostics["typical"]))]
 
 
 def _completion(part: Part) -> dict[str, Any]:

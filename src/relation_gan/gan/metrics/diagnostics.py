@@ -88,7 +88,7 @@ def as_vectors(images: Tensor) -> Tensor:
 def closeness(neighbours: Neighbours) -> Tensor:
     """(n,): the distance to the nearest, over the mean distance to all neighbours. Near 0 for a copy, else below 1.
 
-    The bare distance would not do: a blurred or a plain picture lies nearer to everything, and copies nothing.
+    The bare distance is small for a blurred or a plain picture as well, which lies nearer to everything.
     """
     return neighbours.distances[:, 0] / neighbours.distances.mean(1).clamp(min=1e-12)
 

@@ -508,6 +508,15 @@ def test_pictures_that_cannot_be_made_are_refused(data: dict[str, Any], message:
             "parameter 'evaluation.extractor' is 'vgg': there is no such extractor; choose auto or one of: "
             "clip, dinov2, efficientnet_lite0, inception, inception_torchvision, vgg16",
         ),
+        (
+            {"completion": {"shares": [0.25, 1.0]}},
+            "parameter 'evaluation.completion.shares.1' is 1.0: input should be less than 1",
+        ),
+        (
+            {"completion": {"shares": ".251+.254"}},
+            "parameter 'evaluation.completion.shares' is '.251+.254': two shares are the same in whole per cent, by "
+            "which scores are named",
+        ),
     ],
 )
 def test_an_evaluation_that_pictures_do_not_allow_is_refused(evaluation: dict[str, Any], message: str) -> None:
@@ -516,25 +525,47 @@ def test_an_evaluation_that_pictures_do_not_allow_is_refused(evaluation: dict[st
     assert refused.value.message == message
 
 
+@pytest.mark.parametrize("preset", [None, "ring8"])
+def test_only_pictures_are_completed(preset: str | None) -> None:
+    with pytest.raises(ConfigError, match=r"images 1 asks for held-out pictures, of which \w+ has none; leave it at 0"):
+        load("evaluation.completion.images=1", env=preset)
+
+
+def test_pictures_can_be_completed_only_where_some_are_held_out() -> None:
+    with pytest.raises(ConfigError, match="of which tiny has none; set data.held_out, or leave it at 0"):
+        resolve(pictures(data={"held_out": 0}, evaluation={"completion": {"images": 5}}))
+
+
+@pytest.mark.parametrize(("preset", "images"), [("cifar10_64", 1000), ("celeba_108", 1000), ("celeba", 0)])
+def test_the_presets_of_gogan_complete_pictures(preset: str, images: int) -> None:
+    # Named studies span points as well, of which none can be completed.
+    parameters = load(f"evaluation.completion.shares=.25+.49,evaluation.completion.images={images}", env=preset)
+    assert parameters["evaluation"]["completion"]["images"] == images
+    assert parameters["evaluation"]["completion"]["shares"] == [0.25, 0.49]
+    extras = Data.of(parameters["datasets"][preset]).extras
+    assert extras == (("completion", "diagnostics") if images else ("diagnostics",))
+    assert Data.of(load("evaluation.diagnostics=false", env="mnist")["datasets"]["mnist"]).extras == ()
+
+
 def test_the_extractor_is_that_which_is_at_hand_unless_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("relation_gan.gan.metrics.extractors.at_hand", lambda: "inception")
     for typed, extractor in (("auto", "inception"), ("efficientnet_lite0", "efficientnet_lite0")):
         entry = load(f"evaluation.extractor={typed}", env="cifar10")["datasets"]["cifar10"]
         assert entry["evaluation"]["extractor"] == extractor
         # Each extractor has a reference of its own, so that both can be there.
-        assert Data.of(entry) == ("cifar10", "pictures", f"reference_{extractor}")
+        assert Data.of(entry) == ("cifar10", "pictures", f"reference_{extractor}", ("diagnostics",))
     assert load(env="cifar10")["evaluation"]["extractor"] == "inception"
 
 
 @pytest.mark.parametrize(
     ("preset", "expected", "source"),
     [
-        (None, ("stacked_mnist_5k", "stacked_digits", "reference"), "images"),
-        ("ring8", ("ring8", "points", "reference"), "points"),
+        (None, ("stacked_mnist_5k", "stacked_digits", "reference", ()), "images"),
+        ("ring8", ("ring8", "points", "reference", ()), "points"),
     ],
 )
 def test_a_data_set_is_what_the_catalog_calls_it(
-    preset: str | None, expected: tuple[str, str, str], source: str
+    preset: str | None, expected: tuple[str, str, str, tuple[str, ...]], source: str
 ) -> None:
     data = Data.of(load(env=preset)["datasets"][expected[0]])
     assert (data, data.source) == (expected, source)

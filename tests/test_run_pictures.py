@@ -35,7 +35,8 @@ RELATION_GAN = "relation_gan/seed0"
 def start(project: Path, preset: str, **more: Any) -> None:
     """`kedro run --env=<preset>` with three steps of small networks, and the raw files in `raw/<preset>`."""
     request = {"folder": str(project / "raw" / preset), "download": False, **more}
-    common = {"networks": NETWORKS[preset], "training": TRAINING, "evaluation": EVALUATION}
+    completion = {"completion": {"images": 3, "steps": 2}} if preset == "celeba" else {}
+    common = {"networks": NETWORKS[preset], "training": TRAINING, "evaluation": {**EVALUATION, **completion}}
     in_process(project, "relation_gan", preset, data=request, **common)
 
 
@@ -170,6 +171,20 @@ def test_the_report_says_the_right_things(finished: Path, name: str) -> None:
     floor = name != "mnist"
     assert ("held-out real images score" in page) is floor
     assert ("floor" in summary) is floor
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_samples_are_looked_at_closer(finished: Path, name: str) -> None:
+    scores = scores_of(finished, name)
+    assert all(0 <= scores[f"memorised_{space}"] <= 1 for space in ("pixels", "features"))
+    assert "Look closer" in (finished / f"data/08_reporting/relation_gan_{name}/report.html").read_text()
+
+
+def test_held_out_faces_are_completed(finished: Path) -> None:
+    scores = scores_of(finished, "celeba")
+    shares = (9, 25, 49, 64, 81)
+    assert all(scores[f"psnr_{share}"] > 0 and scores[f"occluded_psnr_{share}"] > 0 for share in shares)
+    assert "What they put into a hole" in (finished / "data/08_reporting/relation_gan_celeba/report.html").read_text()
 
 
 def test_runs_on_pictures_are_tracked(finished: Path) -> None:

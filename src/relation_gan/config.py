@@ -21,7 +21,7 @@ from pydantic import (
 
 from relation_gan.gan.data import sources
 from relation_gan.gan.data.preparation import Preparation
-from relation_gan.gan.metrics import extractors
+from relation_gan.gan.metrics import completion, extractors
 from relation_gan.gan.metrics.judging import JudgeConfig
 from relation_gan.gan.theory import DiracConfig
 from relation_gan.gan.training import TrainingConfig
@@ -144,6 +144,8 @@ class Data(NamedTuple):
     kind: str
     reference: str
     """What samples are compared with."""
+    extras: tuple[str, ...] = ()
+    """What an evaluation gives besides scores and samples: each makes `<run>.scores_<extra>` and `<run>.<extra>`."""
 
     @property
     def source(self) -> str:
@@ -154,8 +156,42 @@ class Data(NamedTuple):
     def of(cls, parameters: Mapping[str, Any]) -> "Data":
         """From an entry of the resolved `datasets`."""
         data, evaluation = parameters["data"], parameters["evaluation"]
-        by_extractor = f"reference_{evaluation['extractor']}"
-        return cls(data["name"], data["kind"], by_extractor if data["kind"] == "pictures" else "reference")
+        if data["kind"] != "pictures":
+            return cls(data["name"], data["kind"], "reference")
+        asked = {"completion": evaluation["completion"]["images"] > 0, "diagnostics": evaluation["diagnostics"]}
+        extras = tuple(extra for extra, on in asked.items() if on)
+        return cls(data["name"], data["kind"], f"reference_{evaluation['extractor']}", extras)
+
+
+def _split(value: Any) -> Any:
+    """Lists typed on the command line are joined by `+`, since Kedro splits --params at commas."""
+    if isinstance(value, str):
+        return value.split("+")
+    return value if isinstance(value, list | tuple) else [value]
+
+
+class CompletionConfig(Model):
+    """GoGAN's image completion, of pictures that no training sees."""
+
+    images: int = Field(default=0, ge=0, description="held-out pictures that are completed; none at 0")
+    shares: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
+        default=list(completion.SHARES),
+        min_length=1,
+        description="parts of the picture that are hidden",
+    )
+    steps: PositiveInt = 1000
+    weight: float = Field(default=0.1, ge=0, description="of what the critic says")
+    lr: float = Field(default=0.01, gt=0)
+    batch_size: PositiveInt = Field(default=64, description="pictures completed at once, which changes no result")
+
+    _split_shares = field_validator("shares", mode="before")(_split)
+
+    @field_validator("shares")
+    @classmethod
+    def _told_apart(cls, shares: list[float]) -> list[float]:
+        if len({completion.percent(share) for share in shares}) < len(shares):
+            raise ValueError("two shares are the same in whole per cent, by which scores are named")
+        return shares
 
 
 class EvaluationConfig(Model):
@@ -177,6 +213,8 @@ class EvaluationConfig(Model):
     kid_subsets: PositiveInt = 100
     kid_subset_size: PositiveInt = Field(1000, le=extractors.KEPT)
     inception_splits: PositiveInt = 10
+    completion: CompletionConfig = CompletionConfig()
+    diagnostics: bool = Field(True, description="look closer at pictures: neighbours, copies, paths, odd ones")
     seed: int = Field(0, ge=0)
     batch_size: PositiveInt = 100
 
@@ -188,13 +226,6 @@ class EvaluationConfig(Model):
         if name not in extractors.names():
             raise ValueError(f"there is no such extractor; choose auto or one of: {', '.join(extractors.names())}")
         return name
-
-
-def _split(value: Any) -> Any:
-    """Lists typed on the command line are joined by `+`, since Kedro splits --params at commas."""
-    if isinstance(value, str):
-        return value.split("+")
-    return value if isinstance(value, list | tuple) else [value]
 
 
 class StudyConfig(Model):
@@ -413,6 +444,11 @@ def _data(raw: Mapping[str, Any], evaluation: EvaluationConfig) -> DataConfig:
     if kind not in DATA_KINDS:
         raise ConfigError(f"parameter 'data.kind' is {kind!r}; choose one of: {', '.join(DATA_KINDS)}")
     data = _validate(DATA_KINDS[kind], raw, "data")
+    if evaluation.completion.images and not (isinstance(data, PicturesConfig) and data.held_out):
+        raise ConfigError(
+            f"evaluation.completion.images {evaluation.completion.images} asks for held-out pictures, of which "
+            f"{data.name} has none; {'set data.held_out, or ' if kind == 'pictures' else ''}leave it at 0"
+        )
     if not isinstance(data, PointsConfig):
         counts = {"evaluation.samples": evaluation.samples}
         counts |= {"data.count": data.count} if isinstance(data, StackedDigitsConfig) else {}
@@ -507,8 +543,10 @@ class ProjectConfigLoader(OmegaConfigLoader):
 
     def _add(self, resolved: dict[str, Any], preset: str, typed: Mapping[str, Any]) -> None:
         """Add the data set and the runs of another preset, with all seeds that are in use."""
-        # What is typed about data and networks is about those of the environment.
+        # What is typed about data and networks, and of completion, which not all data allows, is about the environment.
         common = {key: value for key, value in typed.items() if key not in ("data", "networks", "study")}
+        if "evaluation" in common:
+            common["evaluation"] = {k: v for k, v in common["evaluation"].items() if k != "completion"}
         of_preset = merge(*self._layers(preset), common)
         other = resolve({**of_preset, "study": resolved["study"], "studies": resolved["studies"]}, typed)
         resolved.setdefault("presets", {})[preset] = other["data"]["name"]

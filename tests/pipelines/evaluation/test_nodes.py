@@ -375,6 +375,8 @@ def test_collected_scores_of_pictures_are_flat() -> None:
     assert nodes.collect_picture_scores(features, costs, HISTORY, [], OF_PICTURES) == {**features, **costs}
     diverged = {**HISTORY, "status": "diverged"}
     assert nodes.collect_picture_scores({}, costs, diverged, [], OF_PICTURES) == {**costs, "diverged_at": 4}
+    more = {"a": 1.0}, {"b": 2.0}
+    assert nodes.collect_picture_scores({}, {}, HISTORY, [], OF_PICTURES, *more) == {"a": 1.0, "b": 2.0}
 
 
 def test_the_best_of_the_curve_stands_among_the_scores() -> None:
@@ -542,3 +544,12 @@ def test_the_pipeline_is_that_of_the_kind_of_data(kind: str, inputs: set[str], o
     assert pipeline.inputs() == {*(f"set.{name}" for name in inputs), *trained, "params:datasets.set.evaluation"}
     common = {"pictures", "scores_cost", "curve", "scores"}
     assert pipeline.all_outputs() == {f"{run}.{name}" for name in common | outputs}
+
+
+@pytest.mark.parametrize("extra", ["completion", "diagnostics"])
+def test_an_extra_is_in_the_graph_and_the_scores_where_it_is_asked_for(extra: str) -> None:
+    pipeline = create_pipeline(Data("set", "pictures", "a_reference", (extra,)), "method", 3)
+    made = {f"set.method.seed3.{name}" for name in (extra, f"scores_{extra}")}
+    assert made <= pipeline.all_outputs() and "set.images" in pipeline.inputs()
+    (collect,) = [node for node in pipeline.nodes if node.name.endswith("collect_picture_scores")]
+    assert f"set.method.seed3.scores_{extra}" in collect.inputs

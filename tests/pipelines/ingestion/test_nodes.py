@@ -354,7 +354,7 @@ def test_the_reference_of_pictures_describes_all_of_them(unseen: ImageStore, tin
     assert tiny == [8, 8, 8, 6, 8, 8, 4]  # 30 images and 20 held out, each once
     features = features_of(unseen.images)
     torch.testing.assert_close(tensors["features"], features)
-    assert tensors["indices"].tolist() == list(range(30))
+    assert tensors["places"].tolist() == list(range(30))
     assert description["count"] == len(tensors["features"]) == 30
     assert tensors["mean"].numpy() == pytest.approx(features.double().mean(0).numpy(), abs=1e-5)
     assert tensors["covariance"].numpy() == pytest.approx(np.cov(features.double().numpy().T), abs=1e-5)
@@ -390,13 +390,25 @@ def test_too_few_held_out_pictures_score_nothing(tmp_path: Path, tiny: list[int]
 def test_real_pictures_are_taken_from_the_whole_store(tmp_path: Path, batch_size: int) -> None:
     store = save_store(tmp_path / "store", images_recipe(200))
     place = {image.tobytes(): number for number, image in enumerate(store.images)}
-    found = [place[image.numpy().tobytes()] for batch in nodes.shown(store, 50, batch_size, "x") for image in batch]
+    shown = nodes.shown(store, store.spread(50), batch_size, "x")
+    found = [place[image.numpy().tobytes()] for batch in shown for image in batch]
     assert found == np.linspace(0, 199, 50).astype(int).tolist()
 
 
 def test_without_a_number_all_real_pictures_are_compared_with(unseen: ImageStore, tiny: list[int], path: Path) -> None:
     described = nodes.describe_pictures(unseen, {**OF_PICTURES, "real_samples": None}, path)
     assert described.description["count"] == 30
+
+
+def test_the_reference_knows_which_pictures_its_features_are_of(
+    unseen: ImageStore, tiny: list[int], path: Path
+) -> None:
+    described = nodes.describe_pictures(unseen, OF_PICTURES, path).tensors
+    features = open_extractor("tiny")(unseen[described["places"].numpy()])
+    torch.testing.assert_close(described["features"], features)
+    assert unseen.held_out is not None
+    of_held_out = open_extractor("tiny")(unseen.held_out[np.arange(20)])
+    torch.testing.assert_close(described["held_out"], of_held_out)
 
 
 def test_a_reference_of_pictures_is_kept_if_nothing_changed(unseen: ImageStore, tiny: list[int], path: Path) -> None:

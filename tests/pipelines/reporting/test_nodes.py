@@ -96,12 +96,13 @@ def test_the_real_images_of_a_large_store_are_spread_over_it(tmp_path: Any) -> N
 
 def test_the_pipeline_takes_each_run_its_own_data_set() -> None:
     ring = Data("ring", "points", "reference")
-    digits, faces = Data("digits", "stacked_digits", "reference"), Data("faces", "pictures", "reference_inception")
+    digits = Data("digits", "stacked_digits", "reference")
+    faces = Data("faces", "pictures", "reference_inception", ("completion",))
     runs = [(ring, "a", 0), (ring, "a", 1), (digits, "a", 0), (faces, "a", 0)]
     pipeline = create_pipeline("s", runs)
     parts = {"history", "scores", "curve", "grids", "pictures"}
     expected = {f"{data.name}.a.seed{seed}.{part}" for data, _, seed in runs for part in parts}
-    expected |= {f"ring.a.seed{seed}.landscape" for seed in (0, 1)}
+    expected |= {f"ring.a.seed{seed}.landscape" for seed in (0, 1)} | {"faces.a.seed0.completion"}
     shared = [
         *("ring.points", "digits.images", "faces.images"),
         *("ring.reference", "digits.reference", "faces.reference_inception"),

@@ -1,3 +1,4 @@
+import base64
 import io
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -610,3 +611,53 @@ def test_lines_of_very_many_runs_are_thinned_and_not_marked():
     assert all(line.x[-1] == 1000 for line in lines)
     assert traces(figures.curves(part(*runs), "curve", {"modes": "solid"}))[0].mode == "lines"
     assert traces(figures.curves(part(*runs[:2]), "curve", {"modes": "solid"}))[0].mode == "lines+markers"
+
+
+def completed(method: str, seed: int, psnr: float) -> RunResult:
+    """A run that completed three images of which a quarter was hidden."""
+    images = np.full((3, 3, 8, 8), 50, np.uint8)
+    scores: Any = {"psnr_25": psnr, "ssim_25": 0.5, "occluded_psnr_25": 19.18, "occluded_ssim_25": 0.64}
+    return replace(
+        of_pictures(method, seed, **scores, contextual_25=12.34, perceptual_25=-0.5),
+        completion={"original": images, "occluded_25": images, "completed_25": images},
+    )
+
+
+def test_completions_stand_below_the_occluded_images_by_measure_and_share():
+    runs = [completed("gogan", 0, 20.0), completed("gogan", 1, 21.0), completed("wgan", 0, 18.5), diverged("vanilla")]
+    shown = report._completion(part(*runs))
+    assert list(shown["runs"]) == ["gogan", "wgan"] and shown["shares"] == ["25"]
+    (psnr, rows), (_, ssim), (_, contextual), _ = shown["tables"]
+    assert psnr.better == "higher"
+    # 20 and 21 have a standard deviation of .71.
+    assert rows == {"occluded": ["19.18"], "gogan": ["20.50 ± .71"], "wgan": ["18.50"]}
+    assert ssim["occluded"] == [".6400"] and "occluded" not in contextual
+    # Four rows of three images of eight pixels: the original, the occluded, and what two methods made of it.
+    encoded = shown["pictures"]["25"].partition(",")[2]
+    assert Image.open(io.BytesIO(base64.b64decode(encoded))).size == (3 * 9 + 1, 4 * 9 + 1)
+
+
+def looked_at(**scores: Any) -> RunResult:
+    """A run of which there is something to look closer at."""
+    counts = {"interpolations": 48, "neighbours_pixels": 48, "neighbours_features": 48, "typical": 8, "odd": 8}
+    images = {name: np.full((n, 3, 8, 8), n, np.uint8) for name, n in counts.items()}
+    return replace(of_pictures(**scores), diagnostics=images)
+
+
+def test_the_page_looks_closer_and_warns_of_copies():
+    honest = report.render(study_of_pictures(looked_at(memorised_pixels=0.012, memorised_features=0.09)))
+    assert Page(honest).text.count("Look closer") == 1
+    assert "1.2 % are like copies; of honest samples, 1 %" in honest and "of its samples are like copies" not in honest
+    copying = report.render(study_of_pictures(looked_at(memorised_pixels=0.35, memorised_features=0.09)))
+    assert "relation_gan, seed 0: 35% of its samples are like copies of training images, by their pixels" in copying
+    shown = [rows for rows, _ in report._rows(looked_at().diagnostics)]
+    assert [len(rows) for rows in shown] == [48, 48, 48, 16]
+    assert "Look closer" not in Page(report.render(study_of_pictures(of_pictures()))).text
+
+
+def test_the_page_shows_completions_and_leaves_them_out_of_the_table_of_all_runs():
+    page = Page(report.render(study_of_pictures(completed("gogan", 0, 20.0))))
+    assert "What they put into a hole" in page.text and "Of a pair critic" in page.text
+    assert "psnr" not in page.text.replace("\u200b", "")
+    assert "psnr_25" in report.table(study_of_pictures(completed("gogan", 0, 20.0))).columns
+    assert "into a hole" not in Page(report.render(study_of_pictures(of_pictures()))).text

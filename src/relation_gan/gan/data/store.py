@@ -82,6 +82,10 @@ class ImageStore:
         """uint8 image (C, H, W), or images (b, C, H, W) for a slice or an array of indices."""
         return torch.from_numpy(np.array(self.images[index]))
 
+    def spread(self, count: int) -> np.ndarray:
+        """Indices of `count` images, or of all if there are fewer, spread evenly: a store may be sorted by class."""
+        return np.linspace(0, len(self) - 1, min(count, len(self))).astype(np.int64)
+
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_images": None}
 

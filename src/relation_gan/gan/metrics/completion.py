@@ -14,6 +14,11 @@ SHARES = (0.09, 0.25, 0.49, 0.64, 0.81)
 """Parts of the image that GoGAN's masks hide."""
 
 
+def percent(share: float) -> int:
+    """By which a share is named."""
+    return round(100 * share)
+
+
 def centred_mask(size: int, share: float) -> Tensor:
     """(size, size): 0 in a centred square that hides about `share` of the image, 1 where it is known.
 

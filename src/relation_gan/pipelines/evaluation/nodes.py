@@ -310,13 +310,18 @@ def score_pictures_curve(
 
 
 def collect_picture_scores(
-    features: Scores, cost: Scores, history: dict[str, Any], curve: list[Scores], evaluation: dict[str, Any]
+    features: Scores,
+    cost: Scores,
+    history: dict[str, Any],
+    curve: list[Scores],
+    evaluation: dict[str, Any],
+    *more: Scores,
 ) -> Scores:
     """All scores of a run on pictures, flat, with the least kernel distance of its curve and the step of that."""
     name = f"kid{suffix(evaluation)}"
     if step := _best(curve, name):
         features |= {f"best_{name}": next(row[name] for row in curve if row["step"] == step), "best_step": step}
-    return {**features, **cost, **_end(history)}
+    return {**features, **cost, **{name: score for scores in more for name, score in scores.items()}, **_end(history)}
 
 
 def draw_points(

@@ -1,16 +1,18 @@
 """Generators and reference -> scores of one run."""
 
+from functools import partial
+
 from kedro.pipeline import Pipeline, node, pipeline
 from kedro.pipeline.node import Node
 
 from relation_gan.config import Data
-from relation_gan.pipelines.evaluation import nodes
+from relation_gan.pipelines.evaluation import completion, diagnostics, nodes
 
 
 def create_pipeline(data: Data, method: str, seed: int) -> Pipeline:
     make, shared = {
         "stacked_digits": (_stacked_digits, ["judge"]),
-        "pictures": (_pictures, []),
+        "pictures": (partial(_pictures, data.extras), ["images"] if data.extras else []),
         "points": (_points, ["points"]),
     }[data.kind]
     return pipeline(
@@ -55,8 +57,9 @@ def _stacked_digits() -> list[Node]:
     ]
 
 
-def _pictures() -> list[Node]:
+def _pictures(extras: tuple[str, ...]) -> list[Node]:
     return [
+        *(EXTRAS[extra] for extra in extras),
         node(
             nodes.score_pictures,
             ["generator", "generator_raw", "checkpoints", "curve", "reference", "params:evaluation"],
@@ -71,11 +74,31 @@ def _pictures() -> list[Node]:
         ),
         node(
             nodes.collect_picture_scores,
-            ["scores_features", "scores_cost", "history", "curve", "params:evaluation"],
+            [
+                *("scores_features", "scores_cost", "history", "curve", "params:evaluation"),
+                *(f"scores_{extra}" for extra in extras),
+            ],
             "scores",
             name="collect_picture_scores",
         ),
     ]
+
+
+EXTRAS = {
+    "completion": node(
+        completion.complete_pictures,
+        ["generator", "critic", "images", "params:evaluation"],
+        ["scores_completion", "completion"],
+        name="complete_pictures",
+    ),
+    "diagnostics": node(
+        diagnostics.look_closer,
+        ["generator", "images", "reference", "params:evaluation"],
+        ["scores_diagnostics", "diagnostics"],
+        name="look_closer",
+    ),
+}
+"""The nodes that `Data.extras` names."""
 
 
 def _points() -> list[Node]:

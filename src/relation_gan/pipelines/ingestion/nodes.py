@@ -30,6 +30,7 @@ from relation_gan.gan.metrics import frechet_distance, judging, mode_coverage, m
 from relation_gan.gan.metrics.extractors import Extracted, ExtractorError, open_extractor
 from relation_gan.gan.metrics.points import box, score_points
 from relation_gan.gan.networks.judge import Judge
+from relation_gan.pipelines.evaluation import diagnostics
 from relation_gan.pipelines.evaluation.nodes import device, distances
 
 logger = logging.getLogger(__name__)
@@ -103,37 +104,30 @@ def describe_pictures(images: ImageStore, evaluation: dict[str, Any], path: Path
     with explained():
         network = open_extractor(extractor, device(), weights)
     if extractor == "efficientnet_lite0":
-        logger.info(
-            "Pictures are compared by the features of EfficientNet-Lite0; there is no FID, which is Inception's"
-        )
+        logger.info("Pictures are compared by EfficientNet-Lite0's features; there is no FID, which is Inception's")
 
     def seen(of: ImageStore, number: int, title: str) -> Extracted:
-        batches = shown(of, number, evaluation["batch_size"], title)
+        batches = shown(of, of.spread(number), evaluation["batch_size"], title)
         return Extracted(network, batches, number, evaluation["inception_splits"])
 
     real = seen(images, count, f"features of {images.name}")
     mean, covariance = (torch.from_numpy(real.moments[name]) for name in ("mu", "sigma"))
-    indices = torch.from_numpy(spread(images, count)[real.places])
-    tensors = {"mean": mean, "covariance": covariance, "features": real.kept, "indices": indices}
+    places = torch.from_numpy(images.spread(count)[real.places])
+    tensors = {"mean": mean, "covariance": covariance, "features": real.kept, "places": places}
     described = checkpoint.Described(tensors, {"made_from": made_from, "count": count, "scores": {}})
     if held_out and len(held_out) >= evaluation["kid_subset_size"]:
         unseen = seen(held_out, min(count, len(held_out)), "features of held-out pictures")
+        tensors["held_out"] = diagnostics.some(unseen.kept)
         scores = distances(unseen, described, evaluation)
         # Not the Fréchet distance, which depends on the number of pictures.
         described.description["scores"] = {name: score for name, score in scores.items() if not name.startswith("fid")}
     return described
 
 
-def spread(images: ImageStore, count: int) -> np.ndarray:
-    """Which `count` of the images are looked at: spread evenly over the store."""
-    return np.linspace(0, len(images) - 1, count).astype(np.int64)
-
-
-def shown(images: ImageStore, count: int, batch_size: int, title: str) -> Iterator[torch.Tensor]:
-    """Batches of `count` of the images, with a progress bar."""
-    chosen = spread(images, count)
-    with tqdm(total=count, desc=title, unit="image", dynamic_ncols=True, disable=None) as bar:
-        for start in range(0, count, batch_size):
+def shown(images: ImageStore, chosen: np.ndarray, batch_size: int, title: str) -> Iterator[torch.Tensor]:
+    """Batches of the chosen images, with a progress bar."""
+    with tqdm(total=len(chosen), desc=title, unit="image", dynamic_ncols=True, disable=None) as bar:
+        for start in range(0, len(chosen), batch_size):
             yield images[chosen[start : start + batch_size]]
             bar.update(len(chosen[start : start + batch_size]))
 

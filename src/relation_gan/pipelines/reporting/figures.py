@@ -85,10 +85,10 @@ def preview(images: np.ndarray) -> np.ndarray:
     return image_grid(images[:64], 8) if images.shape[-1] <= 64 else image_grid(images[:16], 4)
 
 
-def data_uri(images: np.ndarray) -> str:
-    """The preview of images for a page: exact for small ones, compressed for photographs."""
+def data_uri(images: np.ndarray, columns: int | None = None) -> str:
+    """Images for a page, in rows of `columns`, or their preview: exact for small ones, compressed for photographs."""
     photographs = images.shape[-1] >= 64
-    grid = preview(images)
+    grid = image_grid(images, columns) if columns else preview(images)
     kind = "jpeg" if photographs else "png"
     data = _encode(grid, "JPEG", quality=90, subsampling=0) if photographs else png_bytes(grid)
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

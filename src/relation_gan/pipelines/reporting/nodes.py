@@ -25,6 +25,8 @@ def collect_run(
     grids: Described,
     pictures: Described,
     landscape: Described | None = None,
+    completion: Described | None = None,
+    diagnostics: Described | None = None,
 ) -> RunResult:
     """Put together what a run left."""
     samples = pictures.tensors.get("averaged/samples")
@@ -41,7 +43,13 @@ def collect_run(
         samples=samples.numpy() if samples is not None else np.empty((0, *source.shape), np.uint8),
         mode_counts=counts.numpy() if counts is not None else np.empty(0, np.int64),
         landscape=heights.numpy() if heights is not None else np.empty((0, 0)),
+        completion=_arrays(completion),
+        diagnostics=_arrays(diagnostics),
     )
+
+
+def _arrays(described: Described | None) -> dict[str, np.ndarray]:
+    return {name: tensor.numpy() for name, tensor in described.tensors.items()} if described else {}
 
 
 def collect_study(name: str, datasets: int, *inputs: Any) -> StudyResult:
@@ -99,9 +107,7 @@ def protocol(evaluation: dict[str, Any], training: int, reference: Described) ->
 def _real(source: ImageStore | Points, reference: Described) -> np.ndarray:
     if isinstance(source, Points):
         return reference.tensors["points"].numpy()
-    # Spread over the store, since the files of one's own folder are sorted by their class.
-    chosen = np.linspace(0, len(source) - 1, min(N_REAL, len(source))).astype(np.int64)
-    return source[chosen].numpy()
+    return source[source.spread(N_REAL)].numpy()
 
 
 def write_report(study: StudyResult) -> tuple[str, pd.DataFrame, np.ndarray, str]:

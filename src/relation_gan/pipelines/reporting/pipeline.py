@@ -17,10 +17,13 @@ def create_pipeline(study: str, runs: list[tuple[Data, str, int]]) -> Pipeline:
     collect = [
         node(
             nodes.collect_run,
-            [
-                f"{data.name}.{data.source}",
-                *(f"{name}.{part}" for part in PARTS + (["landscape"] if data.kind == "points" else [])),
-            ],
+            {
+                "source": f"{data.name}.{data.source}",
+                **{
+                    part: f"{name}.{part}"
+                    for part in [*PARTS, *data.extras, *(["landscape"] if data.kind == "points" else [])]
+                },
+            },
             f"{name}.result",
             name="collect_run",
             namespace=name,

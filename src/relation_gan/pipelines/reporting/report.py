@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from relation_gan.gan.metrics import extractors
+from relation_gan.gan.metrics.diagnostics import SUSPECT
 from relation_gan.pipelines.reporting import figures, scatter
 from relation_gan.pipelines.reporting.results import Part, RunResult, StudyResult
 
@@ -189,6 +190,19 @@ QUALITY = {
         "Spread of the Inception score", "±IS", 2, "", "Over splits or draws, not over seeds."
     ),
     **{
+        f"memorised_{space}": Measure(
+            f"Like copies, by {space}, %",
+            f"copies({short})",
+            1,
+            "",
+            f"The share of samples that lie closer to a training picture, by their {space}, than 99 % of held-out (or, "
+            "without any, of other real) pictures do: against the mean distance to the 50 nearest, so that blur is no "
+            "copy. Fresh draws of the real distribution would score 1.",
+            factor=100,
+        )
+        for space, short in (("pixels", "px"), ("features", "ft"))
+    },
+    **{
         name: measure
         for extractor, title in {"judge": "judge", **EXTRACTORS}.items()
         for name, measure in _of_features(extractor, title, SHORT.get(extractor, title)).items()
@@ -219,6 +233,14 @@ COST = {
     "steps": Measure("Steps", "steps", 0, "", "Generator updates."),
 }
 MEASURES = QUALITY | COST
+COMPLETION = re.compile(r"(occluded_)?(psnr|ssim|contextual|perceptual)_(\d+)")
+COMPLETED = {
+    "psnr": Measure("PSNR, dB", "PSNR", 2, "higher", ""),
+    "ssim": Measure("SSIM", "SSIM", 4, "higher", ""),
+    "contextual": Measure("Distance to what is known", "contextual", 1, "lower", ""),
+    "perceptual": Measure("What the critic says against it", "perceptual", 3, "", ""),
+}
+"""The measures of completions, whose names end with the per cent that are hidden."""
 HEADLINE = (
     *("modes", "modes_10", "reverse_kl", "high_quality", "kl", "sliced_wasserstein"),
     *("confidence", "fid_judge"),
@@ -265,6 +287,8 @@ def number(name: str, value: float) -> str:
     if math.isnan(value):
         return "–"
     measure = MEASURES.get(name.removeprefix("raw_"))
+    if completed := COMPLETION.fullmatch(name):
+        measure = COMPLETED[completed[2]]
     text = f"{value * measure.factor:,.{measure.decimals}f}" if measure else f"{value:,.4g}"
     return re.sub(r"^(-?)0\.", r"\1.", text)
 
@@ -358,8 +382,8 @@ def _values(runs: list[RunResult], name: str) -> list[float]:
 
 def render(study: StudyResult) -> str:
     """One HTML page that needs nothing else: scripts and pictures are inside, and it loads nothing."""
-    frame = table(study)
-    columns = list(frame.columns[4:])
+    # What completions score stands in tables of its own.
+    columns = [name for name in table(study).columns[4:] if not COMPLETION.fullmatch(name)]
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -372,6 +396,12 @@ def render(study: StudyResult) -> str:
         lead=lead(study),
         colours=figures.colours(study.methods),
         unfinished=[(run, outcome(run)) for run in study.runs if run.history["status"] != "finished"],
+        copying=[
+            (run, f"{run.scores[name]:.0%} of its samples are like copies of training images, by their {space}")
+            for run in study.runs
+            for space in ("pixels", "features")
+            if run.scores.get(name := f"memorised_{space}", 0) > SUSPECT
+        ],
         sections=[_section(part, columns, i) for i, part in enumerate(study.parts)],
         columns=columns,
         rows=[
@@ -429,6 +459,12 @@ def _section(part: Part, columns: list[str], index: int) -> dict[str, Any]:
             for method, run in shown.items()
             if run.landscape.size
         },
+        "completion": _completion(part),
+        "closer": {
+            method: (run, [figures.data_uri(images, columns) for images, columns in _rows(run.diagnostics)])
+            for method, run in shown.items()
+            if run.diagnostics
+        },
         "films": films,
         "latents": "1,024" if part.of_points else "64",
         "steps": sorted({step for _, frames in films.values() for step, _ in frames}),
@@ -463,6 +499,47 @@ def _densities(part: Part, shown: dict[str, RunResult]) -> list[tuple[str, RunRe
         (name, run, figures.point_uri(scatter.density(samples, part.real, part.box, colour, figures.SIDE)))
         for name, run, samples, colour in of
     ]
+
+
+def _rows(diagnostics: dict[str, np.ndarray]) -> list[tuple[np.ndarray, int]]:
+    """Images to look closer at, and how many stand in a row."""
+    usual = np.concatenate([diagnostics["typical"], diagnostics["odd"]])
+    columns = {"neighbours_pixels": 6, "neighbours_features": 6, "interpolations": 8}
+    return [*((diagnostics[name], n) for name, n in columns.items()), (usual, len(diagnostics["typical"]))]
+
+
+def _completion(part: Part) -> dict[str, Any]:
+    """Held-out images completed by each method, a picture a share, and the scores, a table a measure."""
+    groups = {method: [run for run in runs if run.completion] for method, runs in figures.by_method(part).items()}
+    groups = {method: runs for method, runs in groups.items() if runs}
+    if not groups:
+        return {}
+    first = next(iter(groups.values()))[0]
+    shares = sorted((name.removeprefix("occluded_") for name in first.completion if "occluded_" in name), key=int)
+    rows = {
+        share: [
+            *(first.completion[name] for name in ("original", f"occluded_{share}")),
+            *(runs[0].completion[f"completed_{share}"] for runs in groups.values()),
+        ]
+        for share in shares
+    }
+
+    def cells(runs: list[RunResult], name: str) -> list[str]:
+        return [spread(f"{name}_{share}", _values(runs, f"{name}_{share}")) for share in shares]
+
+    tables = {
+        name: {
+            **({"occluded": cells([first], f"occluded_{name}")} if name in ("psnr", "ssim") else {}),
+            **{method: cells(_finished(runs), name) for method, runs in groups.items()},
+        }
+        for name in COMPLETED
+    }
+    return {
+        "runs": {method: runs[0] for method, runs in groups.items()},
+        "shares": shares,
+        "pictures": {share: figures.data_uri(np.concatenate(of), len(of[0])) for share, of in rows.items()},
+        "tables": [(COMPLETED[name], of) for name, of in tables.items()],
+    }
 
 
 def lead(study: StudyResult) -> str:

@@ -27,6 +27,11 @@ class RunResult:
     """(n_modes,) samples counted in each mode."""
     landscape: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     """(S, S), rows from the bottom up: how real the critic holds each place of the box around points."""
+    completion: dict[str, np.ndarray] = field(default_factory=dict)
+    """uint8 (n, C, H, W) held-out images: `original`, and for each share `occluded_25`, `completed_25`."""
+    diagnostics: dict[str, np.ndarray] = field(default_factory=dict)
+    """uint8 (n, C, H, W) rows of images: `interpolations` (8 a row), `neighbours_pixels` and `neighbours_features` (a
+    sample and its 5), `typical` and `odd` ones."""
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from relation_gan.pipelines.reporting import figures, report, scatter
-from relation_gan.pipelines.reporting.results import Part, RunResult, StudyResult
+from relation_gan.pipelines.reporting.results import Classes, Part, RunResult, StudyResult
 
 
 def finished(method: str = "relation_gan", seed: int = 0, channels: int = 3, **scores: float) -> RunResult:
@@ -610,3 +610,32 @@ def test_lines_of_very_many_runs_are_thinned_and_not_marked():
     assert all(line.x[-1] == 1000 for line in lines)
     assert traces(figures.curves(part(*runs), "curve", {"modes": "solid"}))[0].mode == "lines"
     assert traces(figures.curves(part(*runs[:2]), "curve", {"modes": "solid"}))[0].mode == "lines+markers"
+
+
+def by_class(counts: list[int]) -> Classes:
+    return Classes(
+        [f"class {n}" for n in range(len(counts))], np.full((len(counts), 4, 1, 8, 8), 200, np.uint8), np.array(counts)
+    )
+
+
+def test_places_without_a_picture_are_grey():
+    grid = figures.class_grid(by_class([9, 1, 0]))
+    # Three rows and four columns of 8 pixels and a border of one around each.
+    assert grid.shape == (3 * 9 + 1, 4 * 9 + 1, 3)
+    for row, found in enumerate([4, 1, 0]):
+        centres = grid[row * 9 + 4, 4::9, 0]
+        assert centres.tolist() == [200] * found + [figures.BORDER] * (4 - found)
+
+
+def test_samples_are_shown_by_class_beside_held_out_ones_with_the_share_of_each_class():
+    run = replace(finished(), classes=by_class([3, 1, 0]))
+    source = replace(study(run, diverged()), classes={"digits": by_class([1, 1, 2])})
+    page = Page(report.render(source))
+    assert "By class" in page.text and "Real images, held out" in page.text
+    items = page.text[page.text.index("By class") :].replace("\n", " ")
+    assert [items.find(f"class {n} {share}%") > 0 for n, share in enumerate(("75.0", "25.0", "0.0"))] == [True] * 3
+    assert [items.find(f"class {n} {share}%") > 0 for n, share in enumerate(("25.0", "25.0", "50.0"))] == [True] * 3
+    alts = [image["alt"] for image in page.all("img") if image["alt"].endswith("by class")]
+    assert alts == ["images of real images by class", "images of relation_gan by class"]  # none of the diverged run
+    assert "The judge that names the classes is right on 97.8% of real images." in page.text
+    assert "By class" not in Page(report.render(study(finished()))).text

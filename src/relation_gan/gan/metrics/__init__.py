@@ -1,7 +1,7 @@
 """Metrics: arrays to numbers."""
 
 from relation_gan.gan.metrics.completion import complete, psnr, ssim
-from relation_gan.gan.metrics.coverage import class_balance, mode_coverage
+from relation_gan.gan.metrics.coverage import class_balance, mode_coverage, published_modes
 from relation_gan.gan.metrics.features import frechet_distance, kernel_distance, moments
 from relation_gan.gan.metrics.points import point_quality, sliced_wasserstein
 
@@ -14,6 +14,7 @@ __all__ = [
     "moments",
     "point_quality",
     "psnr",
+    "published_modes",
     "sliced_wasserstein",
     "ssim",
 ]

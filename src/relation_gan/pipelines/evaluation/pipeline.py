@@ -8,13 +8,13 @@ from relation_gan.pipelines.evaluation import nodes
 
 
 def create_pipeline(data: Data, method: str, seed: int) -> Pipeline:
-    make, shared = {
-        "stacked_digits": (_stacked_digits, ["judge"]),
-        "pictures": (_pictures, []),
-        "points": (_points, ["points"]),
+    made, shared = {
+        "stacked_digits": (_stacked_digits(), ["judge"]),
+        "pictures": (_pictures(data.judge), ["judge", "reference_judge"] if data.judge else []),
+        "points": (_points(), ["points"]),
     }[data.kind]
     return pipeline(
-        [*make(), node(nodes.score_cost, ["history", "generator", "critic"], "scores_cost", name="score_cost")],
+        [*made, node(nodes.score_cost, ["history", "generator", "critic"], "scores_cost", name="score_cost")],
         namespace=f"{data.name}.{method}.seed{seed}",
         inputs={
             "reference": f"{data.name}.{data.reference}",
@@ -33,7 +33,7 @@ def _stacked_digits() -> list[Node]:
             ["judged", "pictures"],
             name="judge_samples",
         ),
-        node(nodes.score_modes, "judged", "scores_modes", name="score_modes"),
+        node(nodes.score_modes, ["judged", "params:evaluation"], "scores_modes", name="score_modes"),
         node(
             nodes.score_features,
             ["judged", "reference", "params:evaluation"],
@@ -55,7 +55,27 @@ def _stacked_digits() -> list[Node]:
     ]
 
 
-def _pictures() -> list[Node]:
+def _pictures(judge: bool) -> list[Node]:
+    judged = [
+        node(
+            nodes.judge_pictures,
+            ["generator", "generator_raw", "judge", "reference_judge", "params:evaluation"],
+            ["scores_judge", "classes"],
+            name="judge_pictures",
+        ),
+        node(
+            nodes.collect_scores,
+            ["scores_judge", "scores_features", "scores_cost", "reference_judge", "history"],
+            "scores",
+            name="collect_scores",
+        ),
+    ]
+    alone = node(
+        nodes.collect_picture_scores,
+        ["scores_features", "scores_cost", "history"],
+        "scores",
+        name="collect_picture_scores",
+    )
     return [
         node(
             nodes.score_pictures,
@@ -69,12 +89,7 @@ def _pictures() -> list[Node]:
             "curve",
             name="score_pictures_curve",
         ),
-        node(
-            nodes.collect_picture_scores,
-            ["scores_features", "scores_cost", "history"],
-            "scores",
-            name="collect_picture_scores",
-        ),
+        *(judged if judge else [alone]),
     ]
 
 

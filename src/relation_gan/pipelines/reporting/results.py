@@ -7,6 +7,17 @@ import numpy as np
 
 
 @dataclass(frozen=True)
+class Classes:
+    """What the judge puts into each class."""
+
+    names: list[str]
+    pictures: np.ndarray
+    """uint8 (n_classes, k, C, H, W): the first of each class, as far as there are any."""
+    counts: np.ndarray
+    """(n_classes,) pictures in each class."""
+
+
+@dataclass(frozen=True)
 class RunResult:
     """One (data set, method, seed)."""
 
@@ -27,6 +38,8 @@ class RunResult:
     """(n_modes,) samples counted in each mode."""
     landscape: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     """(S, S), rows from the bottom up: how real the critic holds each place of the box around points."""
+    classes: Classes | None = None
+    """Of the samples, where a judge of pictures has seen them."""
 
     @property
     def name(self) -> str:
@@ -47,6 +60,8 @@ class Part:
     """The same scores of real data: `confidence`, `reverse_kl` (its floor), and `judge_accuracy`."""
     box: list[float]
     """Left, right, bottom and top of the pictures of points."""
+    classes: Classes | None
+    """Of held-out real pictures, where there is a judge of them."""
 
     @property
     def of_points(self) -> bool:
@@ -65,6 +80,7 @@ class StudyResult:
     provenance: dict[str, str]
     """Where the numbers come from: command, commit, data digest, versions, device, configuration."""
     boxes: dict[str, list[float]] = field(default_factory=dict)
+    classes: dict[str, Classes | None] = field(default_factory=dict)
 
     @property
     def methods(self) -> list[str]:
@@ -77,6 +93,14 @@ class StudyResult:
         for run in self.runs:
             runs.setdefault(run.dataset, []).append(run)
         return [
-            Part(name, of, self.methods, self.real[name], self.reference[name], self.boxes.get(name, []))
+            Part(
+                name,
+                of,
+                self.methods,
+                self.real[name],
+                self.reference[name],
+                self.boxes.get(name, []),
+                self.classes.get(name),
+            )
             for name, of in runs.items()
         ]

@@ -102,6 +102,8 @@ def test_a_judge_of_pictures_is_trained_once_and_sees_the_samples_of_every_run()
     assert {"cifar10.judge", "cifar10.reference_judge"} <= made
     free = {name for name in study.inputs() if not name.startswith("params:")}
     assert {"cifar10.judge_file", "cifar10.reference_judge_file"} <= free
+    names = [node.name for node in pipelines(env="cifar10", methods="vanilla+dmgan+dragan")["study"].nodes]
+    assert names.index("cifar10.build_judge") < min(i for i, name in enumerate(names) if ".seed0." in name)
     judges = [node for node in study.nodes if "cifar10.judge" in node.inputs and "evaluation" in node.tags]
     assert [node.namespace for node in judges] == ["cifar10.vanilla.seed0", "cifar10.vanilla.seed1"]
 

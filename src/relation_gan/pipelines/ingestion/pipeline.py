@@ -32,7 +32,8 @@ def _stacked_digits(data: Data) -> list[Node]:
 
 def _pictures(data: Data) -> list[Node]:
     judge = [
-        node(nodes.train_picture_judge, ["images", "params:data", "judge_file"], "judge", name="train_picture_judge"),
+        # Kedro runs what is ready by name: so named, a judge too weak is told before any method is trained.
+        node(nodes.train_picture_judge, ["images", "params:data", "judge_file"], "judge", name="build_judge"),
         node(
             nodes.describe_judged,
             ["images", "judge", "params:evaluation", "reference_judge_file"],

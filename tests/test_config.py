@@ -435,6 +435,7 @@ def test_pictures_have_the_defaults_of_their_preparation_spelt_out() -> None:
         **{"kind": "pictures", "name": "tiny", "seed": 0, "source": "cifar10", "folder": "", "download": True},
         **{"split": "train", "held_out": "test", "subset": None, "skip_limit": 0.001},
         **{"size": 16, "channels": 3, "crop": "none", "pad": 0, "filter": "bicubic", "background": 255},
+        "judge": None,
     }
     run = resolve(pictures(data={"channels": 1}))["runs"]["tiny"]["plain"]["seed0"]
     assert (run["generator"]["size"], run["generator"]["channels"]) == (16, 1)
@@ -452,7 +453,7 @@ def test_pictures_have_the_defaults_of_their_preparation_spelt_out() -> None:
     ],
 )
 def test_held_out_is_a_split_a_share_or_a_number(typed: str, held_out: str | float) -> None:
-    assert load(typed, env="cifar10")["data"]["held_out"] == held_out
+    assert load(f"{typed},data.judge=null", env="cifar10")["data"]["held_out"] == held_out
 
 
 @pytest.mark.parametrize(
@@ -476,6 +477,14 @@ def test_held_out_is_a_split_a_share_or_a_number(typed: str, held_out: str | flo
         (
             {"held_out": -1},
             "parameter 'data.held_out' is -1: it must be a split, a share below 1 or a number of pictures",
+        ),
+        (
+            {"held_out": 0, "judge": {"epochs": 1}},
+            "parameter 'data': a judge is tested on held-out pictures: set data.held_out, or data.judge to null",
+        ),
+        (
+            {"judge": {"epochs": 1, "epohs": 5}},
+            "unknown parameter 'data.judge.epohs', did you mean 'epochs'?; known are: epochs, ",
         ),
         ({"subset": 0}, "parameter 'data.subset' is 0: input should be greater than 0"),
         ({"skip_limit": 1}, "parameter 'data.skip_limit' is 1: input should be less than 1"),
@@ -553,22 +562,41 @@ def test_the_extractor_is_that_which_is_at_hand_unless_one_is_named(monkeypatch:
         entry = load(f"evaluation.extractor={typed}", env="cifar10")["datasets"]["cifar10"]
         assert entry["evaluation"]["extractor"] == extractor
         # Each extractor has a reference of its own, so that both can be there.
-        assert Data.of(entry) == ("cifar10", "pictures", f"reference_{extractor}", ("diagnostics",))
+        assert Data.of(entry) == ("cifar10", "pictures", f"reference_{extractor}", ("diagnostics",), True)
     assert load(env="cifar10")["evaluation"]["extractor"] == "inception"
 
 
 @pytest.mark.parametrize(
     ("preset", "expected", "source"),
     [
-        (None, ("stacked_mnist_5k", "stacked_digits", "reference", ()), "images"),
-        ("ring8", ("ring8", "points", "reference", ()), "points"),
+        (None, ("stacked_mnist_5k", "stacked_digits", "reference", (), True), "images"),
+        ("ring8", ("ring8", "points", "reference", (), False), "points"),
     ],
 )
 def test_a_data_set_is_what_the_catalog_calls_it(
-    preset: str | None, expected: tuple[str, str, str, tuple[str, ...]], source: str
+    preset: str | None, expected: tuple[str, str, str, tuple[str, ...], bool], source: str
 ) -> None:
     data = Data.of(load(env=preset)["datasets"][expected[0]])
     assert (data, data.source) == (expected, source)
+
+
+@pytest.mark.parametrize(
+    ("params", "references"),
+    [("", ["reference_efficientnet_lite0", "reference_judge"]), ("data.judge=null", ["reference_efficientnet_lite0"])],
+)
+def test_pictures_with_a_judge_are_compared_by_it_too(params: str, references: list[str]) -> None:
+    entry = load(f"evaluation.extractor=efficientnet_lite0,{params}".strip(","), env="cifar10")["datasets"]["cifar10"]
+    assert Data.of(entry).references == references
+
+
+JUDGED = {"mnist": 0.985, "mnist_28": 0.985, "fashion_mnist": 0.88, "svhn": 0.9, "cifar10": 0.75}
+
+
+def test_the_presets_with_labelled_pictures_held_out_have_a_judge() -> None:
+    judges = {preset: load(env=preset)["data"]["judge"] for preset in REAL}
+    assert {preset: judge["required_accuracy"] for preset, judge in judges.items() if judge} == JUDGED
+    # A mirrored digit is another one, or none.
+    assert [preset for preset, judge in judges.items() if judge and judge.get("flip")] == ["cifar10"]
 
 
 def test_every_triple_comes_equally_often_or_not_at_all() -> None:

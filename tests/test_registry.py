@@ -82,7 +82,7 @@ def test_nothing_has_to_be_given_besides_parameters_and_handles() -> None:
 
 @pytest.mark.parametrize("extractor", ["efficientnet_lite0", "inception"])
 def test_a_study_on_pictures_needs_no_judge_and_keeps_a_reference_an_extractor(extractor: str) -> None:
-    parameters = {"study": {"methods": "vanilla"}, "evaluation": {"extractor": extractor}}
+    parameters = {"study": {"methods": "vanilla"}, "evaluation": {"extractor": extractor}, "data": {"judge": None}}
     ProjectConfigLoader(CONF, env="cifar10", runtime_params=parameters, **CONFIG_LOADER_ARGS)
     study = register_pipelines()["study"]
     assert namespaces(study, "training") == ["cifar10.vanilla.seed0"]
@@ -94,6 +94,18 @@ def test_a_study_on_pictures_needs_no_judge_and_keeps_a_reference_an_extractor(e
         "cifar10.vanilla.seed0.checkpoints",
     }
     assert "study_cifar10.report" in study.all_outputs()
+
+
+def test_a_judge_of_pictures_is_trained_once_and_sees_the_samples_of_every_run() -> None:
+    study = pipelines(env="cifar10", methods="vanilla", seeds="0+1")["study"]
+    made = study.only_nodes_with_tags("ingestion").all_outputs()
+    assert {"cifar10.judge", "cifar10.reference_judge"} <= made
+    free = {name for name in study.inputs() if not name.startswith("params:")}
+    assert {"cifar10.judge_file", "cifar10.reference_judge_file"} <= free
+    names = [node.name for node in pipelines(env="cifar10", methods="vanilla+dmgan+dragan")["study"].nodes]
+    assert names.index("cifar10.build_judge") < min(i for i, name in enumerate(names) if ".seed0." in name)
+    judges = [node for node in study.nodes if "cifar10.judge" in node.inputs and "evaluation" in node.tags]
+    assert [node.namespace for node in judges] == ["cifar10.vanilla.seed0", "cifar10.vanilla.seed1"]
 
 
 def test_a_study_can_span_points_and_pictures() -> None:

@@ -29,12 +29,13 @@ EVALUATION = {
 WIDTH: dict[str, Any] = {"generator": {"width": 4}, "critic": {"width": 4}}
 WIDTHS: dict[str, Any] = {"generator": {"widths": [8, 8]}, "critic": {"widths": [8, 8], "head": [8]}}
 NETWORKS = {"mnist": WIDTHS, "stacked_mnist": WIDTHS, "cifar10": WIDTH, "celeba": WIDTH}
+JUDGE = {"epochs": 1, "required_accuracy": 0.1}
 RELATION_GAN = "relation_gan/seed0"
 
 
 def start(project: Path, preset: str, **more: Any) -> None:
     """`kedro run --env=<preset>` with three steps of small networks, and the raw files in `raw/<preset>`."""
-    request = {"folder": str(project / "raw" / preset), "download": False, **more}
+    request = {"folder": str(project / "raw" / preset), "download": False, "judge": None, **more}
     completion = {"completion": {"images": 3, "steps": 2}} if preset == "celeba" else {}
     common = {"networks": NETWORKS[preset], "training": TRAINING, "evaluation": {**EVALUATION, **completion}}
     in_process(project, "relation_gan", preset, data=request, **common)
@@ -60,11 +61,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory, digits: tuple[Labelled, L
         start(project, "cifar10")
         patch.setitem(extractors.registry._entries, "efficientnet_lite0", Tiny)  # it has done its part
         write_mnist(raw / "mnist", *digits)
-        start(project, "mnist", held_out=0.04)
+        start(project, "mnist", held_out=0.04, judge=JUDGE)
         write_celeba(raw / "celeba", pieces(130, 218, 178), [0] * 70 + [2] * 60, patch, packed=True)
         start(project, "celeba")
         write_mnist(raw / "stacked_mnist", *digits, compressed=False)
-        start(project, "stacked_mnist", count=1000, judge={"epochs": 1, "required_accuracy": 0.1})
+        start(project, "stacked_mnist", count=1000, judge=JUDGE)
         yield project
 
 
@@ -123,7 +124,7 @@ def test_the_scores_are_distances_named_after_the_extractor(finished: Path, name
     assert {"seconds", "ms_per_step", "parameters_generator"} <= scores.keys()
     assert scores["steps"] == 3
     kernel = {f"{prefix}kid_efficientnet_lite0{end}" for prefix in ("", "raw_") for end in ("", "_std")}
-    found = {name for name in scores if "kid" in name or "fid" in name}
+    found = {name for name in scores if name.removeprefix("raw_").startswith(("kid_eff", "fid_eff"))}
     # 100 pictures are too few for a Fréchet distance of 1,280 features, but enough for the eight of the small network.
     frechet = set() if name == "cifar10" else {"fid_efficientnet_lite0", "raw_fid_efficientnet_lite0"}
     assert found == kernel | frechet
@@ -141,9 +142,23 @@ def test_the_floor_is_that_of_enough_held_out_pictures(finished: Path) -> None:
         .keys()
         for name in STORES
     }
-    kernel = {"kid_efficientnet_lite0", "kid_efficientnet_lite0_std"}
+    scored = ("kid{}", "kid{}_std", "precision{}", "recall{}", "inception_score{}", "inception_score{}_std")
+    kernel = {name.format("_efficientnet_lite0") for name in scored}
     # 40 held-out digits are fewer than the 50 that the kernel distance needs; 60 are enough.
     assert floors == {"mnist": set(), "cifar10": kernel, "celeba": kernel}
+
+
+def test_pictures_with_a_judge_are_scored_and_shown_by_class(finished: Path) -> None:
+    scores = scores_of(finished, "mnist")
+    judged = {"confidence", "entropy", "l2", "l2_squared", "fid_judge", "kid_judge", "kid_judge_std"}
+    assert {*judged, *(f"raw_{name}" for name in judged), "judge_accuracy"} <= scores.keys()
+    assert not {"confidence", "fid_judge", "judge_accuracy"} & scores_of(finished, "cifar10").keys()
+    _, described = load(finished / "data/03_primary/mnist.statistics/reference_judge.safetensors")
+    # 40 held-out digits are fewer than the 50 that the kernel distance needs.
+    assert described["scores"].keys() == {"judge_accuracy", "confidence", "entropy", "l2", "l2_squared"}
+    assert scores["judge_accuracy"] == described["scores"]["judge_accuracy"] >= 0.1
+    page = (finished / "data/08_reporting/relation_gan_mnist/report.html").read_text()
+    assert "By class" in page and "The judge that names the classes is right on" in page
 
 
 def test_stacked_digits_of_mnist_are_named_by_their_judge(finished: Path) -> None:

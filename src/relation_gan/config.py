@@ -88,6 +88,7 @@ class PicturesConfig(DataConfig, Preparation):
     )
     subset: PositiveInt | None = Field(None, description="pictures of the split that are used, drawn at random")
     skip_limit: float = Field(0.001, ge=0, lt=1, description="share of the pictures that may be unreadable")
+    judge: JudgeConfig | None = Field(None, description="a classifier of the labelled pictures, to judge samples by")
 
     @field_validator("held_out", mode="wrap")
     @classmethod
@@ -113,6 +114,8 @@ class PicturesConfig(DataConfig, Preparation):
             raise ValueError(
                 f"held_out '{self.held_out}' is not apart from split '{self.split}'; hold out a share, such as 0.1"
             )
+        if self.judge and not self.held_out:
+            raise ValueError("a judge is tested on held-out pictures: set data.held_out, or data.judge to null")
         return self
 
     @property
@@ -146,6 +149,13 @@ class Data(NamedTuple):
     """What samples are compared with."""
     extras: tuple[str, ...] = ()
     """What an evaluation gives besides scores and samples: each makes `<run>.scores_<extra>` and `<run>.<extra>`."""
+    judge: bool = False
+    """Whether a classifier of the data set's own classes judges samples."""
+
+    @property
+    def references(self) -> list[str]:
+        """All that samples are compared with: of pictures, the judge's view beside the extractor's."""
+        return [self.reference, *(["reference_judge"] if self.judge and self.kind == "pictures" else [])]
 
     @property
     def source(self) -> str:
@@ -156,11 +166,12 @@ class Data(NamedTuple):
     def of(cls, parameters: Mapping[str, Any]) -> "Data":
         """From an entry of the resolved `datasets`."""
         data, evaluation = parameters["data"], parameters["evaluation"]
+        judge = bool(data.get("judge"))
         if data["kind"] != "pictures":
-            return cls(data["name"], data["kind"], "reference")
+            return cls(data["name"], data["kind"], "reference", judge=judge)
         asked = {"completion": evaluation["completion"]["images"] > 0, "diagnostics": evaluation["diagnostics"]}
         extras = tuple(extra for extra, on in asked.items() if on)
-        return cls(data["name"], data["kind"], f"reference_{evaluation['extractor']}", extras)
+        return cls(data["name"], data["kind"], f"reference_{evaluation['extractor']}", extras, judge)
 
 
 def _split(value: Any) -> Any:
@@ -217,6 +228,9 @@ class EvaluationConfig(Model):
     diagnostics: bool = Field(True, description="look closer at pictures: neighbours, copies, paths, odd ones")
     seed: int = Field(0, ge=0)
     batch_size: PositiveInt = 100
+    published_counter: bool = Field(
+        False, description="count the modes of stacked digits as Relation GAN's code does, too"
+    )
 
     @field_validator("extractor")
     @classmethod

@@ -99,6 +99,43 @@ def test_what_are_no_ids_is_refused_with_what_it_is(
         metric(ids, 4)
 
 
+def one(digits: list[int], confidence: float = 1.0) -> tuple[list[int], list[float]]:
+    return digits, [confidence] * 3
+
+
+@pytest.mark.parametrize(
+    ("samples", "batch_size", "modes"),
+    [
+        # Each of 11 batches shows a mode once: more than ten.
+        ([one([1, 2, 3])] * 11, 1, 1),
+        ([one([1, 2, 3])] * 10, 1, 0),
+        # 22 samples of it in pairs are 11 batches; in batches of 11 they count twice.
+        ([one([1, 2, 3])] * 22, 2, 1),
+        ([one([1, 2, 3])] * 22, 11, 0),
+        # The last batch may be smaller.
+        ([one([1, 2, 3])] * 21, 2, 1),
+        # Two modes in each of 11 batches, and a third in ten of them.
+        (([one([9, 9, 9]), one([0, 0, 1]), one([0, 1, 0])] * 11)[:-1], 3, 2),
+        # Half a probability is enough.
+        ([one([1, 2, 3], 0.5)] * 11 + [one([4, 5, 6], 0.49)] * 10, 1, 1),
+    ],
+)
+def test_the_published_counter_by_hand(
+    samples: list[tuple[list[int], list[float]]], batch_size: int, modes: int
+) -> None:
+    labels, confidence = zip(*samples, strict=True)
+    assert metrics.published_modes(labels, confidence, batch_size) == modes
+
+
+def test_the_faults_of_the_published_counter() -> None:
+    # Of 200 samples of one mode, spread over two batches of 100, it counts two, and so finds no mode.
+    assert metrics.mode_coverage([123] * 200)["modes_10"] == 1
+    assert metrics.published_modes([[1, 2, 3]] * 200, [[1.0] * 3] * 200) == 0
+    # And smudges of which the judge is unsure show it the mode 103, and 23 and 120, which nobody drew.
+    unsure = [[1, 0.4, 1], [0.4, 1, 1], [1, 1, 0.4]]
+    assert metrics.published_modes([[1, 2, 3]] * 33, unsure * 11, batch_size=3) == 3
+
+
 def test_every_score_is_a_plain_float() -> None:
     for scores in (metrics.mode_coverage([0, 1], 4), metrics.class_balance([0, 1], 4)):
         assert {type(value) for value in scores.values()} == {float}

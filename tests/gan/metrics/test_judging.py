@@ -5,7 +5,8 @@ from torch import Tensor
 
 from relation_gan.gan import networks
 from relation_gan.gan.data import to_float
-from relation_gan.gan.metrics.judging import JudgeConfig, accuracy, judge_images, train_judge
+from relation_gan.gan.metrics import extractors, judging, moments
+from relation_gan.gan.metrics.judging import JudgeConfig, Tally, accuracy, judge_images, train_judge
 from relation_gan.gan.networks.judge import Judge
 
 CONFIG = JudgeConfig(epochs=6, batch_size=16)
@@ -66,12 +67,70 @@ def test_every_channel_is_judged_by_itself(untrained: Judge) -> None:
     images = torch.randint(0, 256, (6, 3, 16, 16), dtype=torch.uint8)
     judged = judge_images(untrained, [images])
     assert (judged.labels.shape, judged.labels.dtype) == ((6, 3), torch.uint8)
-    assert judged.confidence.shape == (6,)
+    assert judged.confidence.shape == (6, 3)
     assert judged.features.shape == (6, 3 * 5)
     apart = [judge_images(untrained, [images[:, c : c + 1]]) for c in range(3)]
     assert torch.equal(judged.labels, torch.cat([part.labels for part in apart], 1))
     torch.testing.assert_close(judged.features, torch.cat([part.features for part in apart], 1))
-    torch.testing.assert_close(judged.confidence, torch.stack([part.confidence for part in apart]).mean(0))
+    torch.testing.assert_close(judged.confidence, torch.cat([part.confidence for part in apart], 1))
+
+
+def test_a_judge_of_colour_judges_the_picture_as_a_whole() -> None:
+    # Grey bars on red and green, of which the colour alone tells the class: no channel alone would, nor their order.
+    images, _ = pictures(128, 0)
+    labels = torch.arange(128) // 2 % 2
+    coloured = torch.cat([images, images, torch.zeros_like(images)], 1)
+    coloured[labels == 1] = coloured[labels == 1].roll(1, 1)
+    judge = train_judge(coloured, labels, CONFIG.model_copy(update={"width": 8}))
+    assert judge.spec == {"name": "judge", "size": 16, "n_classes": 2, "channels": 3, "width": 8}
+    assert accuracy(judge, coloured, labels) > 0.95
+    judged = judge_images(judge, [coloured[:6]])
+    assert (judged.labels.shape, judged.confidence.shape, judged.features.shape) == ((6, 1), (6, 1), (6, 32))
+
+
+def test_a_judge_that_learns_from_mirrored_pictures_is_another_one() -> None:
+    data, config = pictures(32, 0), JudgeConfig(epochs=1, batch_size=16)
+    plain, mirrored = (train_judge(*data, config.model_copy(update={"flip": flip})) for flip in (False, True))
+    assert not torch.equal(plain.head.weight, mirrored.head.weight)
+
+
+def test_what_is_not_set_for_a_judge_is_not_told_of_it() -> None:
+    # So that its fingerprint, and its file, are those from before there was anything to set.
+    told = {"epochs", "batch_size", "lr", "seed", "required_accuracy"}
+    assert JudgeConfig(epochs=1).model_dump().keys() == told
+    assert JudgeConfig(epochs=1, width=8, flip=True).model_dump().keys() == {*told, "width", "flip"}
+
+
+def test_a_tally_keeps_the_first_of_each_class_and_counts_them(
+    untrained: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "SHOWN", 3)
+    monkeypatch.setattr(judging, "KEPT", 5)
+    images = torch.randint(0, 256, (20, 1, 16, 16), dtype=torch.uint8)
+    # The answers are put in by hand: 16 pictures of class 0, two of class 1, none of class 2, two of class 3.
+    labels = torch.tensor([0, 1, 0, 3, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3])
+    head = torch.nn.Parameter(torch.zeros_like(untrained.head.weight))
+    untrained.head.weight, untrained.head.bias = head, torch.nn.Parameter(torch.zeros(4))
+    given = iter(labels.split(8))
+
+    def answer(judge: Judge, batches: list[Tensor]) -> judging.Judged:
+        judged = judge_images(judge, batches)
+        assert (judged.confidence == 0.25).all()  # all four logits are 0
+        return judged._replace(labels=next(given)[:, None].to(torch.uint8))
+
+    monkeypatch.setattr(judging, "judge_images", answer)
+    tally = Tally(untrained, iter(images.split(8)))
+    assert torch.equal(tally.labels.long(), labels)
+    assert tally.class_counts.tolist() == [16, 2, 0, 2]
+    assert tally.confidence.tolist() == [0.25] * 20
+    nothing = torch.zeros(1, 16, 16, dtype=torch.uint8)
+    expected = [images[[0, 2, 4]], [images[1], images[9], nothing], [nothing] * 3, [images[3], images[19], nothing]]
+    assert torch.equal(tally.by_class, torch.stack([torch.stack(list(row)) for row in expected]))
+    features = judge_images(untrained, [images]).features
+    torch.testing.assert_close(tally.features, features[:5])
+    assert tally.moments["mu"] == pytest.approx(moments(features)["mu"], abs=1e-5)
+    assert tally.moments["sigma"] == pytest.approx(moments(features)["sigma"], abs=1e-5)
+    assert extractors.KEPT == 10_000
 
 
 def test_confidence_is_the_probability_of_the_class_given(untrained: Judge) -> None:
@@ -79,7 +138,7 @@ def test_confidence_is_the_probability_of_the_class_given(untrained: Judge) -> N
     probabilities = untrained(to_float(images)).detach().softmax(1)
     judged = judge_images(untrained, [images])
     assert torch.equal(judged.labels[:, 0].long(), probabilities.argmax(1))
-    torch.testing.assert_close(judged.confidence, probabilities.max(1).values)
+    torch.testing.assert_close(judged.confidence[:, 0], probabilities.max(1).values)
     assert (judged.confidence >= 1 / 4).all()  # the largest of four probabilities
 
 

@@ -29,6 +29,7 @@ EVALUATION = {
     "kid_subset_size": 20,
     "seed": 0,
     "batch_size": 16,
+    "published_counter": False,
 }
 HISTORY: dict[str, Any] = {
     "status": "finished",
@@ -56,7 +57,7 @@ def a_generator(seed: int = 0, diverged: bool = False) -> Generator:
 
 
 def judged(labels: list[list[int]], name: str = "averaged", **more: Tensor) -> Described:
-    fields = {"labels": torch.tensor(labels, dtype=torch.uint8), "confidence": torch.ones(len(labels)), **more}
+    fields = {"labels": torch.tensor(labels, dtype=torch.uint8), "confidence": torch.ones(len(labels), 3), **more}
     return Described({f"{name}/{field}": value for field, value in fields.items()}, {})
 
 
@@ -107,7 +108,7 @@ def test_a_diverged_generator_gives_no_samples_and_no_scores(
         warning = f"No samples of the {name} generator: the generator's images are not finite: its training diverged"
         assert (warning in caplog.text) is diverged
     reference = reference_of(torch.randn(50, 12))
-    for scores in (nodes.score_modes(result), nodes.score_features(result, reference, EVALUATION)):
+    for scores in (nodes.score_modes(result, EVALUATION), nodes.score_features(result, reference, EVALUATION)):
         assert {"raw" if name.startswith("raw_") else "averaged" for name in scores} == names
 
 
@@ -120,7 +121,7 @@ def reference_of(features: Tensor) -> Described:
 def test_modes_are_scored_by_hand() -> None:
     # Modes 123 (ten times) and 999 (once); digits 1, 2, 3 ten times each and 9 three times.
     labels = [[1, 2, 3]] * 10 + [[9, 9, 9]]
-    scores = nodes.score_modes(judged(labels, confidence=torch.tensor([1.0] * 10 + [0.45])))
+    scores = nodes.score_modes(judged(labels, confidence=torch.tensor([[1.0] * 3] * 10 + [[0.45] * 3])), EVALUATION)
     assert (scores["modes"], scores["modes_10"]) == (2, 1)
     assert scores["confidence"] == pytest.approx(10.45 / 11)
     assert scores["l2_squared"] == pytest.approx(3 * (10 / 33 - 0.1) ** 2 + (3 / 33 - 0.1) ** 2 + 6 * 0.1**2)
@@ -129,9 +130,17 @@ def test_modes_are_scored_by_hand() -> None:
 
 def test_scores_of_the_raw_generator_are_told_apart_by_name() -> None:
     both = Described(judged([[0, 0, 1]] * 3).tensors | judged([[0, 0, 1], [0, 0, 2]], "raw").tensors, {})
-    scores = nodes.score_modes(both)
+    scores = nodes.score_modes(both, EVALUATION)
     assert (scores["modes"], scores["raw_modes"]) == (1, 2)
     assert {name.removeprefix("raw_") for name in scores} == {name for name in scores if not name.startswith("raw_")}
+
+
+def test_modes_are_counted_as_published_where_that_is_asked_for() -> None:
+    # The modes 0 and 1 are in each of 11 batches of 100, and the mode 2 in the first of them alone.
+    result = judged([[0, 0, 2]] * 98 + [[0, 0, 0], [0, 0, 1]] + ([[0, 0, 1]] + [[0, 0, 0]] * 99) * 10)
+    assert "modes_published" not in nodes.score_modes(result, EVALUATION)
+    scores = nodes.score_modes(result, {**EVALUATION, "published_counter": True})
+    assert (scores["modes"], scores["modes_published"]) == (3, 2) and is_flat(scores)
 
 
 def test_features_are_scored_against_the_reference() -> None:
@@ -370,6 +379,56 @@ def test_the_curve_of_pictures_has_the_kernel_distance_of_the_kept_generators(tm
         assert second[f"{prefix}kid_tiny"] == pytest.approx(mean, rel=1e-3)
 
 
+@pytest.fixture
+def colour_judge() -> Judge:
+    torch.manual_seed(0)
+    made = networks.create("judge", size=16, n_classes=3, width=2, features=4, channels=3)
+    return cast(Judge, made).eval()
+
+
+def reference_judged(judge: Judge) -> Described:
+    return reference_of(judging.judge_images(judge, [images_of(a_generator(7), 40)]).features)
+
+
+def test_pictures_of_both_generators_are_judged_as_a_whole(colour_judge: Judge) -> None:
+    reference = reference_judged(colour_judge)
+    generators = {"": a_generator(0), "raw_": a_generator(1)}
+    scores, classes = nodes.judge_pictures(generators[""], generators["raw_"], colour_judge, reference, EVALUATION)
+    names = ("confidence", "entropy", "l2", "l2_squared", "fid_judge", "kid_judge", "kid_judge_std")
+    assert scores.keys() == {*(prefix + name for prefix in generators for name in names), "judge_accuracy"}
+    assert is_flat(scores)
+    for prefix, name in (("", "averaged"), ("raw_", "raw")):
+        images = images_of(generators[prefix], 50)
+        labels, confidence, features = judging.judge_images(colour_judge, [images])
+        counts = torch.bincount(labels[:, 0].long(), minlength=3)
+        assert torch.equal(classes.tensors[f"{name}/class_counts"], counts)
+        for number, count in enumerate(counts):
+            first = images[labels[:, 0] == number][:8]
+            assert torch.equal(classes.tensors[f"{name}/by_class"][number, : min(8, int(count))], first)
+        share = counts[counts > 0] / 50
+        assert scores[f"{prefix}entropy"] == pytest.approx(float(-(share * share.log()).sum()), abs=1e-6)
+        assert scores[f"{prefix}confidence"] == pytest.approx(float(confidence.mean()))
+        assert scores[f"{prefix}fid_judge"] == pytest.approx(
+            frechet_distance(moments(reference.tensors["features"]), moments(features)), rel=1e-3
+        )
+        mean, _ = kernel_distance(reference.tensors["features"], features, 3, 20)
+        assert scores[f"{prefix}kid_judge"] == pytest.approx(mean, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("averaged", "raw", "names"),
+    [(True, True, set()), (True, False, {"raw"}), (False, True, {"averaged"})],
+)
+def test_of_a_diverged_generator_the_judge_says_nothing(
+    colour_judge: Judge, averaged: bool, raw: bool, names: set[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    generators = a_generator(diverged=averaged), a_generator(diverged=raw)
+    scores, classes = nodes.judge_pictures(*generators, colour_judge, reference_judged(colour_judge), EVALUATION)
+    assert {name.split("/")[0] for name in classes.tensors} == names
+    assert {"raw" if name.startswith("raw_") else "averaged" for name in scores if name != "judge_accuracy"} == names
+    assert "its training diverged" in caplog.text
+
+
 def test_collected_scores_of_pictures_are_flat() -> None:
     costs, features = cost(HISTORY), {"kid": 0.5, "raw_kid": 0.75}
     assert nodes.collect_picture_scores(features, costs, HISTORY, [], OF_PICTURES) == {**features, **costs}
@@ -530,18 +589,23 @@ def test_collected_scores_of_points_are_flat() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "inputs", "outputs"),
+    ("kind", "judge", "inputs", "outputs"),
     [
-        ("stacked_digits", {"judge", "a_reference"}, {"judged", "scores_features", "scores_modes"}),
-        ("pictures", {"a_reference"}, {"scores_features"}),
-        ("points", {"points", "a_reference"}, {"landscape", "scores_modes"}),
+        ("stacked_digits", True, {"judge"}, {"judged", "scores_features", "scores_modes"}),
+        ("pictures", False, set(), {"scores_features"}),
+        ("pictures", True, {"judge", "reference_judge"}, {"scores_features", "scores_judge", "classes"}),
+        ("points", False, {"points"}, {"landscape", "scores_modes"}),
     ],
 )
-def test_the_pipeline_is_that_of_the_kind_of_data(kind: str, inputs: set[str], outputs: set[str]) -> None:
-    pipeline = create_pipeline(Data("set", kind, "a_reference"), "method", 3)
+def test_the_pipeline_is_that_of_the_kind_of_data(kind: str, judge: bool, inputs: set[str], outputs: set[str]) -> None:
+    pipeline = create_pipeline(Data("set", kind, "a_reference", judge=judge), "method", 3)
     run = "set.method.seed3"
     trained = {f"{run}.{name}" for name in ("generator", "generator_raw", "critic", "history", "checkpoints")}
-    assert pipeline.inputs() == {*(f"set.{name}" for name in inputs), *trained, "params:datasets.set.evaluation"}
+    assert pipeline.inputs() == {
+        *(f"set.{name}" for name in {"a_reference", *inputs}),
+        *trained,
+        "params:datasets.set.evaluation",
+    }
     common = {"pictures", "scores_cost", "curve", "scores"}
     assert pipeline.all_outputs() == {f"{run}.{name}" for name in common | outputs}
 

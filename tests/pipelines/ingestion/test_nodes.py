@@ -93,9 +93,12 @@ def test_a_judge_is_trained_on_the_training_digits_and_notes_its_accuracy_on_the
 
 
 def test_a_judge_too_weak_to_be_trusted_is_refused_with_the_remedy(few: Digits, path: Path) -> None:
-    with pytest.raises(ValueError, match="the judge classifies") as refused:
+    with pytest.raises(click.ClickException, match="the judge classifies") as refused:
         nodes.train_judge(few, {**DATA, "judge": {"epochs": 1, "required_accuracy": 1.0}}, path)
-    assert str(refused.value).endswith("% of the held-out digits, 100.0% are required; raise data.judge.epochs")
+    assert refused.value.message.endswith(
+        "% of the held-out pictures, 100.0% are required; "
+        "raise data.judge.epochs, or lower data.judge.required_accuracy"
+    )
 
 
 @pytest.fixture
@@ -470,6 +473,80 @@ def test_an_extractor_that_cannot_be_had_is_told_without_a_traceback(
         nodes.describe_pictures(unseen, OF_PICTURES, path)
 
 
+JUDGED: dict[str, Any] = {"judge": {"epochs": 3, "batch_size": 16, "required_accuracy": 0.2}}
+
+
+@pytest.fixture
+def labelled_digits(few: Digits, tmp_path: Path) -> ImageStore:
+    """500 real digits and their labels, of which 100 are held out."""
+    train, test = (few.train_images[::2], few.train_labels[::2]), (few.held_out_images[::2], few.held_out_labels[::2])
+    write_mnist(tmp_path / "raw", train, test)
+    request = asked("mnist", tmp_path / "raw", size=28, channels=1, held_out="test")
+    return nodes.prepare_pictures(request, tmp_path / "store")
+
+
+def test_a_judge_is_trained_on_labelled_pictures_and_tested_on_held_out_ones(
+    labelled_digits: ImageStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = nodes.train_picture_judge(labelled_digits, JUDGED, path)
+    held_out = labelled_digits.held_out
+    assert held_out is not None
+    labels = torch.from_numpy(np.array(held_out.labels))
+    assert judge.notes["accuracy"] == judging.accuracy(judge, held_out[:], labels) > 0.2
+    checkpoint.save_network(path, judge)
+    monkeypatch.setattr(judging, "train_judge", unwanted)
+    assert nodes.train_picture_judge(labelled_digits, JUDGED, path).notes == judge.notes
+    with pytest.raises(AssertionError, match="it was made again"):
+        nodes.train_picture_judge(labelled_digits, {"judge": {**JUDGED["judge"], "flip": True}}, path)
+    labelled_digits.manifest["sha256"] = "other"
+    with pytest.raises(AssertionError, match="it was made again"):
+        nodes.train_picture_judge(labelled_digits, JUDGED, path)
+
+
+def test_no_judge_is_trained_on_pictures_without_labels(unseen: ImageStore, path: Path) -> None:
+    with pytest.raises(click.ClickException) as refused:
+        nodes.train_picture_judge(unseen, JUDGED, path)
+    assert refused.value.message == (
+        "random_pixels has pictures without labels, from which no judge can be trained; set data.judge=null"
+    )
+
+
+def test_the_judge_describes_real_pictures_and_scores_held_out_ones(
+    labelled_digits: ImageStore, judge: Judge, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = nodes.describe_judged(labelled_digits, judge, OF_PICTURES, path)
+    features = judging.judge_images(judge, [labelled_digits[:]]).features
+    assert made.tensors["mean"].numpy() == pytest.approx(features.double().mean(0).numpy(), abs=1e-5)
+    assert made.tensors["covariance"].numpy() == pytest.approx(np.cov(features.double().numpy().T), abs=1e-5)
+    assert len(made.tensors["features"]) == 500
+    held_out = labelled_digits.held_out
+    assert held_out is not None
+    labels, confidence, _ = judging.judge_images(judge, [held_out[:]])
+    counts = labels[:, 0].long().bincount(minlength=10)
+    assert torch.equal(made.tensors["class_counts"], counts)
+    assert made.tensors["by_class"].shape == (10, 8, 1, 28, 28)
+    share = counts / 100
+    scores = made.description["scores"]
+    names = {"judge_accuracy", "confidence", "entropy", "l2", "l2_squared", "kid_judge", "kid_judge_std"}
+    assert scores.keys() == names
+    assert scores["judge_accuracy"] == 0.75  # as the judge notes
+    assert scores["confidence"] == pytest.approx(float(confidence.mean()))
+    assert scores["l2_squared"] == pytest.approx(float((share - 0.1).square().sum()), abs=1e-6)
+    checkpoint.save(path, *made)
+    monkeypatch.setattr(judging, "Tally", unwanted)
+    assert nodes.describe_judged(labelled_digits, judge, OF_PICTURES, path).description == made.description
+    judge.notes = {**judge.notes, "made_from": "another test"}
+    with pytest.raises(AssertionError, match="it was made again"):
+        nodes.describe_judged(labelled_digits, judge, OF_PICTURES, path)
+
+
+def test_too_few_held_out_pictures_have_no_kernel_distance_by_the_judge(
+    labelled_digits: ImageStore, judge: Judge, path: Path
+) -> None:
+    made = nodes.describe_judged(labelled_digits, judge, {**OF_PICTURES, "kid_subset_size": 101}, path)
+    assert made.description["scores"].keys() == {"judge_accuracy", "confidence", "entropy", "l2", "l2_squared"}
+
+
 RING: dict[str, Any] = {
     "name": "mine",
     "definition": {"name": "ring", "modes": 4, "radius": 1.0, "sigma": 0.01},
@@ -523,15 +600,16 @@ def test_the_reference_is_no_part_of_what_is_trained_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "outputs"),
+    ("kind", "judge", "outputs"),
     [
-        ("stacked_digits", {"digits", "images", "judge", "a_reference"}),
-        ("pictures", {"images", "a_reference"}),
-        ("points", {"points", "a_reference"}),
+        ("stacked_digits", True, {"digits", "images", "judge", "a_reference"}),
+        ("pictures", False, {"images", "a_reference"}),
+        ("pictures", True, {"images", "a_reference", "judge", "reference_judge"}),
+        ("points", False, {"points", "a_reference"}),
     ],
 )
-def test_the_pipeline_is_that_of_the_kind_of_data(kind: str, outputs: set[str]) -> None:
-    pipeline = create_pipeline(Data("set", kind, "a_reference"))
+def test_the_pipeline_is_that_of_the_kind_of_data(kind: str, judge: bool, outputs: set[str]) -> None:
+    pipeline = create_pipeline(Data("set", kind, "a_reference", judge=judge))
     assert pipeline.all_outputs() == {f"set.{name}" for name in outputs}
     assert {name for name in pipeline.inputs() if name.startswith("params:")} == {
         "params:datasets.set.data",

@@ -55,7 +55,7 @@ def test_a_study_holds_the_real_data_and_the_reference_of_each_data_set(store: I
     grids = Described({"grids": torch.zeros(0, 64, 3, 16, 16, dtype=torch.uint8)}, {"steps": []})
     on_images = nodes.collect_run(store, history("random_pixels"), {}, [], grids, Described({}, {}))
     study = nodes.collect_study(
-        "s", 2, POINTS, store, *REFERENCES.values(), SCORED, SCORED, collect_points(), on_images
+        "s", [1, 1], POINTS, store, SCORED, SCORED, *REFERENCES.values(), collect_points(), on_images
     )
     assert [part.dataset for part in study.parts] == ["ring", "random_pixels"]
     assert [part.of_points for part in study.parts] == [True, False]
@@ -80,12 +80,32 @@ def test_the_protocol_is_told_with_what_was_changed_of_it() -> None:
     )
 
 
+def test_the_classes_of_samples_and_of_held_out_pictures_have_the_names_of_the_store(tmp_path: Any) -> None:
+    store = save_store(tmp_path / "random_pixels", images_recipe(10, classes=["cat", "dog"]))
+    pictures, counts = torch.ones((2, 8, 3, 16, 16), dtype=torch.uint8), torch.tensor([3, 9])
+    by_judge = {"by_class": pictures, "class_counts": counts}
+    grids = Described({"grids": torch.zeros(0, 64, 3, 16, 16, dtype=torch.uint8)}, {"steps": []})
+    classes = Described({f"averaged/{name}": 2 * value for name, value in by_judge.items()}, {})
+    parts = {"history": history("random_pixels"), "scores": {}, "curve": [], "grids": grids}
+    run, lost = (
+        nodes.collect_run(store, **parts, pictures=Described({}, {}), classes=of) for of in (classes, Described({}, {}))
+    )
+    assert run.classes is not None and run.classes.names == ["cat", "dog"]
+    assert run.classes.pictures.min() == 2 and run.classes.counts.tolist() == [6, 18]
+    assert lost.classes is None
+    judged = Described(by_judge, {"scores": {"confidence": 0.9}})
+    study = nodes.collect_study("s", [2], store, SCORED, REFERENCES["random_pixels"], judged, run)
+    assert study.reference == {"random_pixels": {"reverse_kl": 0.2, "confidence": 0.9}}
+    (part,) = study.parts
+    assert part.classes is not None and part.classes.counts.tolist() == [3, 9]
+
+
 def test_the_real_images_of_a_large_store_are_spread_over_it(tmp_path: Any) -> None:
     # The files of a folder are sorted by their class: the first ones would all be of one.
     store = save_store(tmp_path / "large", images_recipe(1000, "random_pixels"))
     grids = Described({"grids": torch.zeros(0, 64, 3, 16, 16, dtype=torch.uint8)}, {"steps": []})
     run = nodes.collect_run(store, history("random_pixels"), {}, [], grids, Described({}, {}))
-    real = nodes.collect_study("s", 1, store, REFERENCES["random_pixels"], SCORED, run).real["random_pixels"]
+    real = nodes.collect_study("s", [1], store, SCORED, REFERENCES["random_pixels"], run).real["random_pixels"]
     assert len(real) == nodes.N_REAL == 256
     place = {image.tobytes(): number for number, image in enumerate(store.images)}
     found = [place[image.tobytes()] for image in real]
@@ -96,22 +116,26 @@ def test_the_real_images_of_a_large_store_are_spread_over_it(tmp_path: Any) -> N
 
 def test_the_pipeline_takes_each_run_its_own_data_set() -> None:
     ring = Data("ring", "points", "reference")
-    digits = Data("digits", "stacked_digits", "reference")
+    digits = Data("digits", "stacked_digits", "reference", judge=True)
     faces = Data("faces", "pictures", "reference_inception", ("completion",))
-    runs = [(ring, "a", 0), (ring, "a", 1), (digits, "a", 0), (faces, "a", 0)]
+    things = Data("things", "pictures", "reference_inception", judge=True)
+    runs = [(ring, "a", 0), (ring, "a", 1), (digits, "a", 0), (faces, "a", 0), (things, "a", 0)]
     pipeline = create_pipeline("s", runs)
     parts = {"history", "scores", "curve", "grids", "pictures"}
     expected = {f"{data.name}.a.seed{seed}.{part}" for data, _, seed in runs for part in parts}
-    expected |= {f"ring.a.seed{seed}.landscape" for seed in (0, 1)} | {"faces.a.seed0.completion"}
+    expected |= {f"ring.a.seed{seed}.landscape" for seed in (0, 1)}
+    expected |= {"faces.a.seed0.completion", "things.a.seed0.classes"}
     shared = [
-        *("ring.points", "digits.images", "faces.images"),
+        *("ring.points", "digits.images", "faces.images", "things.images"),
+        *(f"params:datasets.{name}.evaluation" for name in ("ring", "digits", "faces", "things")),
         *("ring.reference", "digits.reference", "faces.reference_inception"),
-        *(f"params:datasets.{name}.evaluation" for name in ("ring", "digits", "faces")),
+        *("things.reference_inception", "things.reference_judge"),
     ]
     assert pipeline.inputs() == {*expected, *shared}
     collect = next(node for node in pipeline.nodes if node.name == "s.collect_study")
     assert collect.inputs == [
         *shared,
         *("ring.a.seed0.result", "ring.a.seed1.result", "digits.a.seed0.result", "faces.a.seed0.result"),
+        "things.a.seed0.result",
     ]
     assert pipeline.outputs() == {f"s.{name}" for name in ("report", "table", "samples", "summary")}

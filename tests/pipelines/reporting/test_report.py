@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from relation_gan.pipelines.reporting import figures, report, scatter
-from relation_gan.pipelines.reporting.results import Part, RunResult, StudyResult
+from relation_gan.pipelines.reporting.results import Classes, Part, RunResult, StudyResult
 
 
 def finished(method: str = "relation_gan", seed: int = 0, channels: int = 3, **scores: float) -> RunResult:
@@ -661,3 +661,33 @@ def test_the_page_shows_completions_and_leaves_them_out_of_the_table_of_all_runs
     assert "psnr" not in page.text.replace("\u200b", "")
     assert "psnr_25" in report.table(study_of_pictures(completed("gogan", 0, 20.0))).columns
     assert "into a hole" not in Page(report.render(study_of_pictures(of_pictures()))).text
+
+
+def by_class(counts: list[int]) -> Classes:
+    return Classes(
+        [f"class {n}" for n in range(len(counts))], np.full((len(counts), 4, 1, 8, 8), 200, np.uint8), np.array(counts)
+    )
+
+
+def test_places_without_a_picture_are_grey():
+    encoded = figures.class_uri(by_class([9, 1, 0])).partition(",")[2]
+    grid = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))))
+    # Three rows and four columns of 8 pixels and a border of one around each.
+    assert grid.shape == (3 * 9 + 1, 4 * 9 + 1, 3)
+    for row, found in enumerate([4, 1, 0]):
+        centres = grid[row * 9 + 4, 4::9, 0]
+        assert centres.tolist() == [200] * found + [figures.BORDER] * (4 - found)
+
+
+def test_samples_are_shown_by_class_beside_held_out_ones_with_the_share_of_each_class():
+    run = replace(finished(), classes=by_class([3, 1, 0]))
+    source = replace(study(run, diverged()), classes={"digits": by_class([1, 1, 2])})
+    page = Page(report.render(source))
+    assert "By class" in page.text and "Real images, held out" in page.text
+    items = page.text[page.text.index("By class") :].replace("\n", " ")
+    assert [items.find(f"class {n} {share}%") > 0 for n, share in enumerate(("75.0", "25.0", "0.0"))] == [True] * 3
+    assert [items.find(f"class {n} {share}%") > 0 for n, share in enumerate(("25.0", "25.0", "50.0"))] == [True] * 3
+    alts = [image["alt"] for image in page.all("img") if image["alt"].endswith("by class")]
+    assert alts == ["images of real images by class", "images of relation_gan by class"]  # none of the diverged run
+    assert "The judge that names the classes is right on 97.8% of real images." in page.text
+    assert "By class" not in Page(report.render(study(finished()))).text

@@ -1,7 +1,7 @@
 """Metrics: arrays to numbers."""
 
 from relation_gan.gan.metrics.completion import complete, psnr, ssim
-from relation_gan.gan.metrics.coverage import class_balance, mode_coverage
+from relation_gan.gan.metrics.coverage import class_balance, mode_coverage, published_modes
 from relation_gan.gan.metrics.features import frechet_distance, kernel_distance, moments, precision_recall
 from relation_gan.gan.metrics.points import point_quality, sliced_wasserstein
 
@@ -15,6 +15,7 @@ __all__ = [
     "point_quality",
     "precision_recall",
     "psnr",
+    "published_modes",
     "sliced_wasserstein",
     "ssim",
 ]

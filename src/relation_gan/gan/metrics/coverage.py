@@ -26,6 +26,25 @@ def mode_coverage(mode_ids: ArrayLike, n_modes: int = 1000) -> dict[str, float]:
     }
 
 
+def published_modes(labels: ArrayLike, confidence: ArrayLike, batch_size: int = 100) -> float:
+    """Modes as the code of Relation GAN (arXiv 2002.10174) counts them, faults included.
+
+    A batch adds at most one to a mode, however many of its samples show it, since the code writes
+    `bins[i, j, k] += 1` with arrays of indices; a mode is covered if it has more than ten. And the code sets every
+    probability below .5 to 0 before it takes the largest, so that a digit of which the judge is unsure counts as 0.
+    The paper has 100,000 samples.
+
+    Args:
+        labels: (N, C) digits of each sample's channels.
+        confidence: (N, C) probability that the judge gives to each.
+    """
+    sure = np.where(np.asarray(confidence) >= 0.5, np.asarray(labels), 0).astype(np.int64)
+    ids = sure @ 10 ** np.arange(sure.shape[1])[::-1]
+    batches = np.arange(len(ids)) // batch_size
+    seen = np.unique(np.stack([batches, ids]), axis=1)[1]
+    return float((np.bincount(seen) > 10).sum())
+
+
 def class_balance(labels: ArrayLike, n_classes: int = 10) -> dict[str, float]:
     """Entropy in nats (at most log n_classes) of the label shares, and their distance to uniform.
 

@@ -1,6 +1,7 @@
 """Training a judge on real labelled pictures, so that samples can be counted by what they show."""
 
 from collections.abc import Iterable
+from operator import not_
 from typing import NamedTuple
 
 import torch
@@ -8,10 +9,17 @@ import torchvision.transforms.v2 as transforms
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from tqdm import tqdm
 
 from relation_gan.gan import networks
 from relation_gan.gan.data.feed import to_float
+from relation_gan.gan.data.store import ImageStore
+from relation_gan.gan.metrics.extractors import KEPT
+from relation_gan.gan.metrics.features import Moments, MomentSums
 from relation_gan.gan.networks.judge import Judge
+
+SHOWN = 8
+"""Pictures of each class that are kept, to be looked at."""
 
 
 class JudgeConfig(BaseModel):
@@ -24,45 +32,58 @@ class JudgeConfig(BaseModel):
     lr: PositiveFloat = 2e-3
     seed: int = Field(0, ge=0)
     required_accuracy: float = Field(0.98, ge=0, le=1, description="needed on held-out pictures")
+    # Left out where they are not set, so that a judge trained before they were known is still taken up.
+    width: PositiveInt | None = Field(None, description="of the network; none: its own", exclude_if=not_)
+    flip: bool = Field(False, description="train on mirrored pictures, too", exclude_if=not_)
 
 
-def train_judge(images: Tensor, labels: Tensor, config: JudgeConfig) -> Judge:
-    """A classifier of uint8 grey images (N, 1, H, W), trained on random small shifts, turns and shears of them."""
-    with torch.random.fork_rng(devices=[]):
+def train_judge(
+    images: Tensor | ImageStore, labels: Tensor, config: JudgeConfig, device: torch.device | str = "cpu"
+) -> Judge:
+    """A classifier of uint8 images (N, C, H, W), trained on random small shifts, turns and shears of them."""
+    batch_size = min(config.batch_size, len(images))
+    steps = len(images) // batch_size
+    channels, _, size = images.shape[-3:]
+    options = {"channels": channels} if channels > 1 else {}
+    options |= {"width": config.width} if config.width else {}
+    affine = transforms.RandomAffine([-12, 12], translate=(0.07, 0.07), scale=(0.9, 1.1), shear=[-8, 8])
+    vary = transforms.Compose([transforms.RandomHorizontalFlip(), affine]) if config.flip else affine
+    with (
+        torch.random.fork_rng(devices=[]),
+        tqdm(total=config.epochs * steps, desc="the judge", unit="step", dynamic_ncols=True, disable=None) as bar,
+    ):
         torch.manual_seed(config.seed)
-        judge = networks.create("judge", size=images.shape[-1], n_classes=int(labels.max()) + 1)
+        judge = networks.create("judge", size=size, n_classes=int(labels.max()) + 1, **options).to(device)
         assert isinstance(judge, Judge)
         optimiser = torch.optim.Adam(judge.parameters(), config.lr)
-        steps = config.epochs * (len(images) // config.batch_size)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.lr, total_steps=steps)
-        vary = transforms.RandomAffine([-12, 12], translate=(0.07, 0.07), scale=(0.9, 1.1), shear=[-8, 8])
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.lr, total_steps=config.epochs * steps)
         for _ in range(config.epochs):
-            order = torch.randperm(len(images)).split(config.batch_size)
-            for chosen in order[: len(images) // config.batch_size]:
+            for chosen in torch.randperm(len(images)).split(batch_size)[:steps]:
+                batch = images[chosen.numpy()].to(device)
                 # One transform for a slice of the batch is far cheaper than one for each picture.
-                varied = torch.cat([vary(part) for part in images[chosen].split(8)])
-                loss = cross_entropy(judge(to_float(varied)), labels[chosen])
+                varied = torch.cat([vary(part) for part in batch.split(8)])
+                loss = cross_entropy(judge(to_float(varied)), labels[chosen].to(device))
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
                 schedule.step()
+                bar.update()
     return judge.eval()
 
 
-@torch.no_grad()
-def accuracy(judge: Judge, images: Tensor, labels: Tensor) -> float:
-    """Fraction of uint8 images (N, 1, H, W) classified as labelled."""
-    predicted = judge.judge(to_float(images)).labels[:, 0]
-    return float((predicted == labels).float().mean())
+def accuracy(judge: Judge, images: Tensor | ImageStore, labels: Tensor, batch_size: int = 500) -> float:
+    """Fraction of uint8 images (N, C, H, W) classified as labelled."""
+    batches = (images[start : start + batch_size] for start in range(0, len(images), batch_size))
+    return float((judge_images(judge, batches).labels[:, 0] == labels).float().mean())
 
 
 class Judged(NamedTuple):
-    """What a judge said of N images."""
+    """What a judge said of N images: k times each, as `Judgement`."""
 
     labels: Tensor
-    """uint8 (N, C): the class of each channel."""
+    """uint8 (N, k): the classes."""
     confidence: Tensor
-    """(N,): mean over channels of the probability of the class given."""
+    """(N, k): the probability of each class given."""
     features: Tensor
     """(N, F)."""
 
@@ -74,6 +95,42 @@ def judge_images(judge: Judge, batches: Iterable[Tensor]) -> Judged:
     parts = [judge.judge(to_float(batch.to(device))) for batch in batches]
     return Judged(
         torch.cat([part.labels for part in parts]).to(torch.uint8).cpu(),
-        torch.cat([part.confidence.mean(1) for part in parts]).cpu(),
+        torch.cat([part.confidence for part in parts]).cpu(),
         torch.cat([part.features for part in parts]).cpu(),
     )
+
+
+class Tally:
+    """What is kept of a judge's word on pictures of one class each, which come in batches."""
+
+    def __init__(self, judge: Judge, batches: Iterable[Tensor]) -> None:
+        self.sums, labels, confidence, kept = MomentSums(), [], [], []
+        first: list[list[Tensor]] = [[] for _ in range(judge.n_classes)]
+        shape = torch.Size()
+        for batch in batches:
+            judged = judge_images(judge, [batch])
+            labels.append(judged.labels[:, 0])
+            confidence.append(judged.confidence[:, 0])
+            kept.append(judged.features[: max(0, KEPT - self.sums.count)])
+            self.sums.add(judged.features)
+            shape = batch.shape[1:]
+            for number, pictures in enumerate(first):
+                if len(pictures) < SHOWN:
+                    pictures.extend(batch[labels[-1] == number][: SHOWN - len(pictures)])
+        self.labels = torch.cat(labels)
+        """uint8 (N,)."""
+        self.confidence = torch.cat(confidence)
+        """(N,): the probability of the class given."""
+        self.features = torch.cat(kept)
+        """(at most KEPT, F): of the first pictures."""
+        self.class_counts = self.labels.long().bincount(minlength=judge.n_classes)
+        """(n_classes,): how many pictures the judge puts into each class."""
+        self.by_class = torch.zeros((judge.n_classes, SHOWN, *shape), dtype=torch.uint8)
+        """uint8 (n_classes, SHOWN, C, H, W): the first of each class, then, where they are too few, black."""
+        for places, pictures in zip(self.by_class, first, strict=True):
+            for place, picture in zip(places, pictures, strict=False):
+                place.copy_(picture)
+
+    @property
+    def moments(self) -> Moments:
+        return self.sums.moments()

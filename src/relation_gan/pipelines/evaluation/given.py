@@ -124,6 +124,14 @@ def judge_given(
         return nodes.judge_samples(given, None, judge, evaluation)
 
 
+def judge_given_pictures(
+    given: Generator | PictureFiles, judge: Judge, reference: Described, evaluation: dict[str, Any]
+) -> Scores:
+    """As `judge_pictures`, of one source."""
+    with explained():
+        return nodes.judge_pictures(given, None, judge, reference, evaluation)[0]
+
+
 @contextmanager
 def explained() -> Iterator[None]:
     """What is wrong with the pictures is told to the person, without a traceback."""
@@ -166,13 +174,16 @@ def report_given(
         samples=drawn["averaged/samples"].numpy(),
         mode_counts=counts.numpy(),
     )
-    return collect_study(name, 1, source, reference, evaluation, run)
+    return collect_study(name, [1], source, evaluation, reference, run)
 
 
 def create_given_pipeline(data: Data, folder: str) -> Pipeline:
     """Args: the data set, and the report's folder."""
-    make = {"pictures": _pictures, "stacked_digits": _stacked_digits, "points": _points}[data.kind]
-    scoring, scores = make()
+    scoring, scores = {
+        "pictures": _pictures(data.judge),
+        "stacked_digits": _stacked_digits(),
+        "points": _points(),
+    }[data.kind]
     report = update_wrapper(partial(report_given, name=folder), report_given)
     inputs = ["params:evaluate", "source", "reference", "given", "given_evaluation", "pictures", *scores]
     return pipeline(
@@ -191,7 +202,8 @@ def create_given_pipeline(data: Data, folder: str) -> Pipeline:
         inputs={
             "source": f"{data.name}.{data.source}",
             "reference": f"{data.name}.{data.reference}",
-            **({"judge": f"{data.name}.judge"} if data.kind == "stacked_digits" else {}),
+            **({"judge": f"{data.name}.judge"} if data.judge else {}),
+            **({"reference_judge": f"{data.name}.reference_judge"} if "reference_judge" in data.references else {}),
         },
         outputs={f"{folder}.{part}" for part in ("result", "report", "table", "samples", "summary")},
         parameters={
@@ -202,15 +214,18 @@ def create_given_pipeline(data: Data, folder: str) -> Pipeline:
     )
 
 
-def _pictures() -> tuple[list[Node], list[str]]:
+def _pictures(judge: bool) -> tuple[list[Node], list[str]]:
     inputs = ["given", "reference", "given_evaluation"]
-    return [node(score_given_pictures, inputs, ["scores", "pictures"], name="score_given_pictures")], ["scores"]
+    scored = node(score_given_pictures, inputs, ["scores_features", "pictures"], name="score_given_pictures")
+    inputs = ["given", "judge", "reference_judge", "given_evaluation"]
+    judged = node(judge_given_pictures, inputs, "scores_judge", name="judge_given_pictures")
+    return ([scored, judged], ["scores_features", "scores_judge"]) if judge else ([scored], ["scores_features"])
 
 
 def _stacked_digits() -> tuple[list[Node], list[str]]:
     return [
         node(judge_given, ["given", "judge", "given_evaluation"], ["judged", "pictures"], name="judge_given"),
-        node(nodes.score_modes, "judged", "scores_modes", name="score_modes"),
+        node(nodes.score_modes, ["judged", "given_evaluation"], "scores_modes", name="score_modes"),
         node(
             nodes.score_features, ["judged", "reference", "given_evaluation"], "scores_features", name="score_features"
         ),

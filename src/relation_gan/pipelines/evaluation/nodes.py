@@ -23,8 +23,10 @@ from relation_gan.gan.metrics import (
     mode_coverage,
     moments,
     precision_recall,
+    published_modes,
 )
 from relation_gan.gan.metrics.extractors import Extracted, Extractor, open_extractor
+from relation_gan.gan.metrics.features import Moments
 from relation_gan.gan.metrics.points import landscape, nearest_modes, score_points
 from relation_gan.gan.networks import Critic, Generator
 from relation_gan.gan.networks.judge import Judge
@@ -81,37 +83,80 @@ def judge_samples(
     return Described(judged, {}), Described(pictures, {})
 
 
-def score_modes(judged: Described) -> Scores:
+def score_modes(judged: Described, evaluation: dict[str, Any]) -> Scores:
     """Mode coverage, the judge's confidence and the balance of digits; `raw_...` for the raw generator."""
     scores: Scores = {}
     for name, prefix in (("averaged", ""), ("raw", "raw_")):
         if f"{name}/labels" in judged.tensors:
-            labels = judged.tensors[f"{name}/labels"].numpy()
-            scores |= prefixed(
-                prefix,
-                {
-                    **mode_coverage(stacked.mode_ids(labels), stacked.N_MODES),
-                    "confidence": float(judged.tensors[f"{name}/confidence"].mean()),
-                    **class_balance(labels.reshape(-1)),
-                },
-            )
+            labels, confidence = (judged.tensors[f"{name}/{field}"].numpy() for field in ("labels", "confidence"))
+            found = {
+                **mode_coverage(stacked.mode_ids(labels), stacked.N_MODES),
+                "confidence": float(confidence.mean()),
+                **class_balance(labels.reshape(-1)),
+            }
+            if evaluation["published_counter"]:
+                found["modes_published"] = published_modes(labels, confidence)
+            scores |= prefixed(prefix, found)
     return scores
 
 
 def score_features(judged: Described, reference: Described, evaluation: dict[str, Any]) -> Scores:
-    """Frechet and kernel distance to real images on the judge's features. They are not FID and KID of Inception."""
-    real = {"mu": reference.tensors["mean"].numpy(), "sigma": reference.tensors["covariance"].numpy()}
-    subsets, subset_size = evaluation["kid_subsets"], evaluation["kid_subset_size"]
+    """Frechet and kernel distance to real images on the judge's features."""
     scores: Scores = {}
     for name, prefix in (("averaged", ""), ("raw", "raw_")):
         features = judged.tensors.get(f"{name}/features")
         if features is not None:
-            mean, std = kernel_distance(reference.tensors["features"], features, subsets, subset_size)
-            scores |= prefixed(
-                prefix,
-                {"fid_judge": frechet_distance(real, moments(features)), "kid_judge": mean, "kid_judge_std": std},
-            )
+            scores |= prefixed(prefix, judge_distances(reference, features, moments(features), evaluation))
     return scores
+
+
+def judge_distances(reference: Described, features: Tensor, of: Moments, evaluation: dict[str, Any]) -> Scores:
+    """Frechet and kernel distance to real images on the judge's features. They are not FID and KID of Inception.
+
+    Args:
+        of: the moments of all features, of which `features` may be the first.
+    """
+    real = {"mu": reference.tensors["mean"].numpy(), "sigma": reference.tensors["covariance"].numpy()}
+    subsets, subset_size = evaluation["kid_subsets"], evaluation["kid_subset_size"]
+    mean, std = kernel_distance(reference.tensors["features"], features, subsets, subset_size)
+    return {"fid_judge": frechet_distance(real, of), "kid_judge": mean, "kid_judge_std": std}
+
+
+def judge_pictures(
+    generator: Generator | PictureFiles,
+    generator_raw: Generator | None,
+    judge: Judge,
+    reference: Described,
+    evaluation: dict[str, Any],
+) -> tuple[Scores, Described]:
+    """What the judge says of samples of both generators, and the first pictures of each class.
+
+    Both are empty for a run that diverged to values which are no images.
+    """
+    scores: Scores = {}
+    classes = {}
+    judge.to(device())
+    for name, network, prefix in (("averaged", generator, ""), ("raw", generator_raw, "raw_")):
+        if network is None:
+            continue
+        batches = drawn(network, evaluation["samples"], evaluation["seed"], evaluation["batch_size"])
+        try:
+            tally = judging.Tally(judge, batches)
+        except DivergedError as error:
+            logger.warning("No samples of the %s generator: %s", name, error)
+            continue
+        found = judge_distances(reference, tally.features, tally.moments, evaluation)
+        scores |= prefixed(prefix, {**class_scores(tally), **found})
+        classes |= {f"{name}/by_class": tally.by_class, f"{name}/class_counts": tally.class_counts}
+    if scores:
+        scores["judge_accuracy"] = reference.description["scores"]["judge_accuracy"]
+    return scores, Described(classes, {})
+
+
+def class_scores(tally: judging.Tally) -> Scores:
+    """How sure the judge is, and how even the classes are."""
+    balance = class_balance(tally.labels.numpy(), len(tally.class_counts))
+    return {"confidence": float(tally.confidence.mean()), **balance}
 
 
 @torch.no_grad()

@@ -1,7 +1,5 @@
 """Generators and reference -> scores of one run."""
 
-from functools import partial
-
 from kedro.pipeline import Pipeline, node, pipeline
 from kedro.pipeline.node import Node
 
@@ -10,13 +8,16 @@ from relation_gan.pipelines.evaluation import completion, diagnostics, nodes
 
 
 def create_pipeline(data: Data, method: str, seed: int) -> Pipeline:
-    make, shared = {
-        "stacked_digits": (_stacked_digits, ["judge"]),
-        "pictures": (partial(_pictures, data.extras), ["images"] if data.extras else []),
-        "points": (_points, ["points"]),
+    made, shared = {
+        "stacked_digits": (_stacked_digits(), ["judge"]),
+        "pictures": (
+            _pictures(data.extras, data.judge),
+            [*(["images"] if data.extras else []), *(["judge", "reference_judge"] if data.judge else [])],
+        ),
+        "points": (_points(), ["points"]),
     }[data.kind]
     return pipeline(
-        [*make(), node(nodes.score_cost, ["history", "generator", "critic"], "scores_cost", name="score_cost")],
+        [*made, node(nodes.score_cost, ["history", "generator", "critic"], "scores_cost", name="score_cost")],
         namespace=f"{data.name}.{method}.seed{seed}",
         inputs={
             "reference": f"{data.name}.{data.reference}",
@@ -35,7 +36,7 @@ def _stacked_digits() -> list[Node]:
             ["judged", "pictures"],
             name="judge_samples",
         ),
-        node(nodes.score_modes, "judged", "scores_modes", name="score_modes"),
+        node(nodes.score_modes, ["judged", "params:evaluation"], "scores_modes", name="score_modes"),
         node(
             nodes.score_features,
             ["judged", "reference", "params:evaluation"],
@@ -57,7 +58,13 @@ def _stacked_digits() -> list[Node]:
     ]
 
 
-def _pictures(extras: tuple[str, ...]) -> list[Node]:
+def _pictures(extras: tuple[str, ...], judge: bool) -> list[Node]:
+    judged = node(
+        nodes.judge_pictures,
+        ["generator", "generator_raw", "judge", "reference_judge", "params:evaluation"],
+        ["scores_judge", "classes"],
+        name="judge_pictures",
+    )
     return [
         *(EXTRAS[extra] for extra in extras),
         node(
@@ -72,10 +79,12 @@ def _pictures(extras: tuple[str, ...]) -> list[Node]:
             "curve",
             name="score_pictures_curve",
         ),
+        *([judged] if judge else []),
         node(
             nodes.collect_picture_scores,
             [
                 *("scores_features", "scores_cost", "history", "curve", "params:evaluation"),
+                *(["scores_judge"] if judge else []),
                 *(f"scores_{extra}" for extra in extras),
             ],
             "scores",

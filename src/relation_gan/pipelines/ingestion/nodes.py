@@ -31,7 +31,7 @@ from relation_gan.gan.metrics.extractors import Extracted, ExtractorError, open_
 from relation_gan.gan.metrics.points import box, score_points
 from relation_gan.gan.networks.judge import Judge
 from relation_gan.pipelines.evaluation import diagnostics
-from relation_gan.pipelines.evaluation.nodes import device, distances
+from relation_gan.pipelines.evaluation.nodes import class_scores, device, distances, judge_distances
 
 logger = logging.getLogger(__name__)
 
@@ -136,29 +136,85 @@ def train_judge(digits: stacked.Digits, data: dict[str, Any], path: Path) -> Jud
     """The judge of the data set, or the one already at `path` if it was trained the same way.
 
     Raises:
-        ValueError: it classifies too few held-out digits to be trusted.
+        click.ClickException: it classifies too few held-out digits to be trusted.
     """
+    images, labels = map(torch.from_numpy, (digits.train_images[:, None], digits.train_labels))
+    unseen, unseen_labels = map(torch.from_numpy, (digits.held_out_images[:, None], digits.held_out_labels))
+    of = [data["held_out_per_class"], data["seed"], digits.train_images.sum().item()]
+    return _judge(data, of, path, (images, labels), (unseen, unseen_labels), torch.device("cpu"))
+
+
+def train_picture_judge(images: ImageStore, data: dict[str, Any], path: Path) -> Judge:
+    """The judge of labelled pictures, as that of digits.
+
+    Raises:
+        click.ClickException: pictures have no labels, or it classifies too few held-out ones to be trusted.
+    """
+    held_out = images.held_out
+    if held_out is None or not images.n_classes or not held_out.n_classes:
+        raise click.ClickException(
+            f"{images.name} has pictures without labels, from which no judge can be trained; set data.judge=null"
+        )
+    train, unseen = ((store, torch.from_numpy(np.array(store.labels))) for store in (images, held_out))
+    return _judge(data, [images.digest, held_out.digest], path, train, unseen, device())
+
+
+def _judge(
+    data: dict[str, Any],
+    of: list[Any],
+    path: Path,
+    train: tuple[torch.Tensor | ImageStore, torch.Tensor],
+    unseen: tuple[torch.Tensor | ImageStore, torch.Tensor],
+    place: torch.device,
+) -> Judge:
+    """The judge at `path` if it was trained the same way on the same pictures, which `of` identifies, or a new one."""
     config = judging.JudgeConfig(**data["judge"])
-    made_from = checkpoint.fingerprint(
-        [config.model_dump(), data["held_out_per_class"], data["seed"], digits.train_images.sum().item()]
-    )
+    made_from = checkpoint.fingerprint([config.model_dump(), *of])
     if path.exists():
         kept = cast(Judge, checkpoint.load_network(path))
         if kept.notes["made_from"] == made_from:
-            logger.info("The judge is there already: %.1f %% on held-out digits", 100 * kept.notes["accuracy"])
+            logger.info("The judge is there already: %.1f %% on held-out pictures", 100 * kept.notes["accuracy"])
             return kept
-    images, labels = map(torch.from_numpy, (digits.train_images[:, None], digits.train_labels))
-    held_out = map(torch.from_numpy, (digits.held_out_images[:, None], digits.held_out_labels))
-    judge = judging.train_judge(images, labels, config)
-    accuracy = judging.accuracy(judge, *held_out)
-    logger.info("The judge classifies %.1f %% of %d held-out digits", 100 * accuracy, len(digits.held_out_labels))
+    judge = judging.train_judge(*train, config, place)
+    accuracy = judging.accuracy(judge, *unseen)
+    logger.info("The judge classifies %.1f %% of %d held-out pictures", 100 * accuracy, len(unseen[1]))
     if accuracy < config.required_accuracy:
-        raise ValueError(
-            f"the judge classifies {accuracy:.1%} of the held-out digits, {config.required_accuracy:.1%} are required; "
-            "raise data.judge.epochs"
+        raise click.ClickException(
+            f"the judge classifies {accuracy:.1%} of the held-out pictures, {config.required_accuracy:.1%} are "
+            "required; raise data.judge.epochs, or lower data.judge.required_accuracy"
         )
     judge.notes = {"accuracy": accuracy, "made_from": made_from}
     return judge
+
+
+def describe_judged(images: ImageStore, judge: Judge, evaluation: dict[str, Any], path: Path) -> checkpoint.Described:
+    """What the judge says of real pictures, moments and features, and of held-out ones, which are scored as samples."""
+    held_out, count = images.held_out, min(evaluation["real_samples"] or len(images), len(images))
+    assert held_out is not None  # the judge was tested on them
+    sizes = [evaluation[name] for name in ("kid_subsets", "kid_subset_size")]
+    made_from = checkpoint.fingerprint([images.digest, held_out.digest, judge.notes, count, sizes])
+    if path.exists():
+        kept = checkpoint.load(path)
+        if kept.description["made_from"] == made_from:
+            return kept
+    judge.to(device())
+    size = evaluation["batch_size"]
+    # In random order, since the first features are kept, and files of a folder are sorted by class.
+    chosen = np.random.default_rng(0).permutation(images.spread(count))
+    real = judging.Tally(judge, shown(images, chosen, size, f"the judge sees {images.name}"))
+    unseen = judging.Tally(judge, shown(held_out, np.arange(len(held_out)), size, "the judge sees held-out pictures"))
+    mean, covariance = (torch.from_numpy(real.moments[name]) for name in ("mu", "sigma"))
+    scores = {"judge_accuracy": judge.notes["accuracy"], **class_scores(unseen)}
+    tensors = {"mean": mean, "covariance": covariance, "features": real.features}
+    described = checkpoint.Described(
+        {**tensors, "by_class": unseen.by_class, "class_counts": unseen.class_counts},
+        {"made_from": made_from, "scores": scores},
+    )
+    if len(held_out) >= evaluation["kid_subset_size"]:
+        found = judge_distances(described, unseen.features, unseen.moments, evaluation)
+        # Not the Fréchet distance, which depends on the number of pictures.
+        scores |= {name: score for name, score in found.items() if name.startswith("kid")}
+    return described
 
 
 def describe_real(

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageColor
 
 from relation_gan.pipelines.reporting import scatter
-from relation_gan.pipelines.reporting.results import Part, RunResult, StudyResult
+from relation_gan.pipelines.reporting.results import Classes, Part, RunResult, StudyResult
 
 # Okabe and Ito's colours without black and yellow, which vanish on a dark and on a light page, and two more.
 PALETTE = ("#0a7bc2", "#e08e00", "#009e73", "#cc6fa3", "#d55e00", "#4fb0e8", "#8f7ad1", "#96952f")
@@ -92,6 +92,14 @@ def data_uri(images: np.ndarray, columns: int | None = None) -> str:
     kind = "jpeg" if photographs else "png"
     data = _encode(grid, "JPEG", quality=90, subsampling=0) if photographs else png_bytes(grid)
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def class_uri(classes: Classes) -> str:
+    """A row a class, for a page; places for which there is no picture are grey."""
+    pictures = classes.pictures.copy()
+    for row, count in zip(pictures, classes.counts, strict=True):
+        row[count:] = BORDER
+    return data_uri(pictures.reshape(-1, *pictures.shape[2:]), pictures.shape[1])
 
 
 def point_uri(picture: Image.Image) -> str:

@@ -1,18 +1,21 @@
 """Scores and samples of all runs of a study -> one report."""
 
+from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import yaml
+from torch import Tensor
 
 from relation_gan import tracking
 from relation_gan.gan.checkpoint import Described
 from relation_gan.gan.data import ImageStore, Points
 from relation_gan.gan.metrics import extractors
 from relation_gan.pipelines.reporting import figures, report
-from relation_gan.pipelines.reporting.results import RunResult, StudyResult
+from relation_gan.pipelines.reporting.results import Classes, RunResult, StudyResult
 
 N_REAL = 256
 
@@ -27,6 +30,7 @@ def collect_run(
     landscape: Described | None = None,
     completion: Described | None = None,
     diagnostics: Described | None = None,
+    classes: Described | None = None,
 ) -> RunResult:
     """Put together what a run left."""
     samples = pictures.tensors.get("averaged/samples")
@@ -43,6 +47,7 @@ def collect_run(
         samples=samples.numpy() if samples is not None else np.empty((0, *source.shape), np.uint8),
         mode_counts=counts.numpy() if counts is not None else np.empty(0, np.int64),
         landscape=heights.numpy() if heights is not None else np.empty((0, 0)),
+        classes=_classes(source, classes.tensors, "averaged/") if classes else None,
         completion=_arrays(completion),
         diagnostics=_arrays(diagnostics),
     )
@@ -52,22 +57,30 @@ def _arrays(described: Described | None) -> dict[str, np.ndarray]:
     return {name: tensor.numpy() for name, tensor in described.tensors.items()} if described else {}
 
 
-def collect_study(name: str, datasets: int, *inputs: Any) -> StudyResult:
+def _classes(source: ImageStore | Points, tensors: Mapping[str, Tensor], prefix: str = "") -> Classes | None:
+    if f"{prefix}by_class" not in tensors:
+        return None
+    pictures, counts = (tensors[prefix + name].numpy() for name in ("by_class", "class_counts"))
+    return Classes(source.manifest["classes"], pictures, counts)
+
+
+def collect_study(name: str, references: list[int], *inputs: Any) -> StudyResult:
     """Put together the runs of a study, with where their numbers come from.
 
     Args:
-        datasets: how many data sets there are.
-        inputs: the source of each data set, the reference of each, how each was evaluated, then the `RunResult`s.
+        references: how many each data set has.
+        inputs: the source of each data set, how each was evaluated, the references of each, then the `RunResult`s.
     """
-    sources: tuple[ImageStore | Points, ...] = inputs[:datasets]
-    references: tuple[Described, ...] = inputs[datasets : 2 * datasets]
-    evaluations: tuple[dict[str, Any], ...] = inputs[2 * datasets : 3 * datasets]
-    runs: tuple[RunResult, ...] = inputs[3 * datasets :]
-    of = {source.name: reference for source, reference in zip(sources, references, strict=True)}
+    rest = iter(inputs)
+    sources: list[ImageStore | Points] = list(islice(rest, len(references)))
+    evaluations: list[dict[str, Any]] = list(islice(rest, len(references)))
+    described = [_together(list(islice(rest, count))) for count in references]
+    runs: list[RunResult] = list(rest)
+    of = {source.name: reference for source, reference in zip(sources, described, strict=True)}
     configuration = {run.name: run.history["config"] for run in runs}
     return StudyResult(
         name=name,
-        runs=list(runs),
+        runs=runs,
         real={source.name: _real(source, of[source.name]) for source in sources},
         reference={name: reference.description["scores"] for name, reference in of.items()},
         protocols={
@@ -75,6 +88,7 @@ def collect_study(name: str, datasets: int, *inputs: Any) -> StudyResult:
             for source, evaluation in zip(sources, evaluations, strict=True)
         },
         boxes={name: reference.description["box"] for name, reference in of.items() if "box" in reference.description},
+        classes={source.name: _classes(source, of[source.name].tensors) for source in sources},
         provenance={
             "command": tracking.command(),
             **tracking.provenance(Path.cwd()),
@@ -102,6 +116,13 @@ def protocol(evaluation: dict[str, Any], training: int, reference: Described) ->
         changes = (f"{name} is {evaluation[name]}, not {there}" for name, there in evaluation["changed"].items())
         told += f". Changed from the protocol: {', '.join(changes)}"
     return told + "."
+
+
+def _together(references: list[Described]) -> Described:
+    """What all references of one data set say."""
+    scores = {name: score for of in references for name, score in of.description["scores"].items()}
+    tensors = {name: tensor for of in references for name, tensor in of.tensors.items()}
+    return Described(tensors, {**references[0].description, "scores": scores})
 
 
 def _real(source: ImageStore | Points, reference: Described) -> np.ndarray:

@@ -17,13 +17,7 @@ def create_pipeline(study: str, runs: list[tuple[Data, str, int]]) -> Pipeline:
     collect = [
         node(
             nodes.collect_run,
-            {
-                "source": f"{data.name}.{data.source}",
-                **{
-                    part: f"{name}.{part}"
-                    for part in [*PARTS, *data.extras, *(["landscape"] if data.kind == "points" else [])]
-                },
-            },
+            {"source": f"{data.name}.{data.source}", **{part: f"{name}.{part}" for part in _parts(data)}},
             f"{name}.result",
             name="collect_run",
             namespace=name,
@@ -32,11 +26,13 @@ def create_pipeline(study: str, runs: list[tuple[Data, str, int]]) -> Pipeline:
     ]
     write = [
         node(
-            update_wrapper(partial(nodes.collect_study, study, len(datasets)), nodes.collect_study),
+            update_wrapper(
+                partial(nodes.collect_study, study, [len(data.references) for data in datasets]), nodes.collect_study
+            ),
             [
                 *(f"{data.name}.{data.source}" for data in datasets),
-                *(f"{data.name}.{data.reference}" for data in datasets),
                 *(f"params:datasets.{data.name}.evaluation" for data in datasets),
+                *(f"{data.name}.{reference}" for data in datasets for reference in data.references),
                 *(f"{name}.result" for name in names),
             ],
             f"{study}.result",
@@ -52,3 +48,10 @@ def create_pipeline(study: str, runs: list[tuple[Data, str, int]]) -> Pipeline:
         ),
     ]
     return pipeline([*collect, *write], tags="reporting")
+
+
+def _parts(data: Data) -> list[str]:
+    """What a run on a data set leaves for the report."""
+    if data.kind == "points":
+        return [*PARTS, "landscape"]
+    return [*PARTS, *data.extras, *(["classes"] if data.kind == "pictures" and data.judge else [])]

@@ -7,6 +7,17 @@ import numpy as np
 
 
 @dataclass(frozen=True)
+class Classes:
+    """What the judge puts into each class."""
+
+    names: list[str]
+    pictures: np.ndarray
+    """uint8 (n_classes, k, C, H, W): the first of each class, as far as there are any."""
+    counts: np.ndarray
+    """(n_classes,) pictures in each class."""
+
+
+@dataclass(frozen=True)
 class RunResult:
     """One (data set, method, seed)."""
 
@@ -32,6 +43,8 @@ class RunResult:
     diagnostics: dict[str, np.ndarray] = field(default_factory=dict)
     """uint8 (n, C, H, W) rows of images: `interpolations` (8 a row), `neighbours_pixels` and `neighbours_features` (a
     sample and its 5), `typical` and `odd` ones."""
+    classes: Classes | None = None
+    """Of the samples, where a judge of pictures has seen them."""
 
     @property
     def name(self) -> str:
@@ -52,6 +65,8 @@ class Part:
     """The same scores of real data: `confidence`, `reverse_kl` (its floor), and `judge_accuracy`."""
     box: list[float]
     """Left, right, bottom and top of the pictures of points."""
+    classes: Classes | None = None
+    """Of held-out real pictures, where there is a judge of them."""
     protocol: str = ""
     """How the scores were measured."""
 
@@ -74,6 +89,7 @@ class StudyResult:
     boxes: dict[str, list[float]] = field(default_factory=dict)
     protocols: dict[str, str] = field(default_factory=dict)
     """By data set: how the scores were measured."""
+    classes: dict[str, Classes | None] = field(default_factory=dict)
 
     @property
     def methods(self) -> list[str]:
@@ -88,7 +104,7 @@ class StudyResult:
         return [
             Part(
                 *(name, of, self.methods, self.real[name], self.reference[name]),
-                *(self.boxes.get(name, []), self.protocols.get(name, "")),
+                *(self.boxes.get(name, []), self.classes.get(name), self.protocols.get(name, "")),
             )
             for name, of in runs.items()
         ]

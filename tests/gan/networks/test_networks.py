@@ -30,7 +30,7 @@ def test_every_network_maps_the_shapes_it_promises(name: str, kind: str | None, 
         assert output.shape == ((2, 5) if kind == "feature" else (2,))
     else:
         assert isinstance(network, Judge)
-        assert network(images(2, size)[:, :1]).shape == (2, 3)
+        assert network(images(2, size)).shape == (2, 3)
 
 
 @pytest.mark.parametrize(("name", "kind"), KIND_OF)
@@ -53,8 +53,6 @@ def test_every_parameter_takes_part(name: str, kind: str | None) -> None:
     network = small(name, kind=kind)
     size = sizes(name)[0]
     inputs = [torch.randn(4, 4)] if isinstance(network, Generator) else [images(4, size), images(4, size, 1)]
-    if isinstance(network, Judge):
-        inputs = [inputs[0][:, :1]]
     output = network(*inputs[: 2 if kind == "pair" else 1])
     output.square().sum().backward()
     idle = [k for k, p in network.named_parameters() if p.grad is None or not p.grad.isfinite().all()]

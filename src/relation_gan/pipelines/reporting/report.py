@@ -19,7 +19,8 @@ from relation_gan.gan.metrics.diagnostics import SUSPECT
 from relation_gan.pipelines.reporting import figures, scatter
 from relation_gan.pipelines.reporting.results import Classes, Part, RunResult, StudyResult
 
-SUMMARY_WIDTH = 100
+SUMMARY_WIDTH, FEW = 100, 4
+"""Letters of a line for the terminal, and scores that it shows even if names are cut for them."""
 BARS = 100
 """Modes that are drawn as bars; more of them as a map."""
 MANY = 6
@@ -331,14 +332,11 @@ def summary(study: StudyResult) -> str:
 def _summary(part: Part) -> list[str]:
     groups = figures.by_method(part)
     columns = _headline(part)
-    lines = [["method", "seed", "status", *(MEASURES[name].short for name in columns)]]
-    for method, runs in groups.items():
-        for run in runs:
-            lines.append([method, str(run.seed), run.history["status"], *(_cell(run, name) for name in columns)])
-        finished = _finished(runs)
-        if len(runs) > 1 and finished:
-            scores = [spread(name, _values(finished, name), "±") for name in columns]
-            lines.append([method, "mean", f"{len(finished)} of {len(runs)}", *scores])
+    lines = _lines(groups, columns)
+    # The report and the CSV file have all scores; here, names that can be told apart are worth more than the last ones.
+    while len(columns) > FEW and _width_of(lines) > SUMMARY_WIDTH:
+        columns.pop(-2)
+        lines = _lines(groups, columns)
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
     widths[0] = max(6, min(widths[0], SUMMARY_WIDTH - sum(widths[1:]) - 2 * len(widths[1:])))
     printed = [
@@ -357,6 +355,23 @@ def _summary(part: Part) -> list[str]:
     ]
     told = textwrap.wrap(part.protocol, SUMMARY_WIDTH)
     return [*printed, *(_short(" ".join(end.split()), SUMMARY_WIDTH) for end in ends), *_real_line(part), *told]
+
+
+def _lines(groups: dict[str, list[RunResult]], columns: list[str]) -> list[list[str]]:
+    """The cells of the table: a head, a line a run, and the means of several."""
+    lines = [["method", "seed", "status", *(MEASURES[name].short for name in columns)]]
+    for method, runs in groups.items():
+        for run in runs:
+            lines.append([method, str(run.seed), run.history["status"], *(_cell(run, name) for name in columns)])
+        finished = _finished(runs)
+        if len(runs) > 1 and finished:
+            scores = [spread(name, _values(finished, name), "±") for name in columns]
+            lines.append([method, "mean", f"{len(finished)} of {len(runs)}", *scores])
+    return lines
+
+
+def _width_of(lines: list[list[str]]) -> int:
+    return sum(max(len(cell) for cell in column) + 2 for column in zip(*lines, strict=True)) - 2
 
 
 def _headline(part: Part) -> list[str]:

@@ -104,11 +104,12 @@ def precision_recall(
     Raises:
         ValueError: features are not (N, F) with more than `neighbourhood` rows, or not finite.
     """
-    real, fake = _checked(real).float(), _checked(fake).float()
+    real, fake = _checked(real, torch.float32), _checked(fake, torch.float32)
     count = min(len(real), len(fake))
     if count <= neighbourhood:
         raise ValueError(f"precision_recall needs more than {neighbourhood} samples a side, got {count}")
-    real, fake = (of[torch.linspace(0, len(of) - 1, count).long()] for of in (real, fake))
+    spread = (torch.linspace(0, len(of) - 1, count).long() for of in (real, fake))
+    real, fake = (of if len(of) == count else of[places] for of, places in zip((real, fake), spread, strict=True))
     result = prc_features_to_metric(
         # In parts of a thousand, whose distances take 40 MB where all would take 400.
         *(fake, real),
@@ -161,8 +162,8 @@ class InceptionScore:
         return float(scores.mean()), float(scores.std(correction=0))
 
 
-def _checked(features: Tensor | np.ndarray) -> Tensor:
-    tensor = torch.as_tensor(features, dtype=torch.float64)
+def _checked(features: Tensor | np.ndarray, dtype: torch.dtype = torch.float64) -> Tensor:
+    tensor = torch.as_tensor(features, dtype=dtype)
     if tensor.dim() != 2 or len(tensor) < 2:
         raise ValueError(f"features must be (N, F) with N of at least 2, got shape {tuple(tensor.shape)}")
     if not tensor.isfinite().all():

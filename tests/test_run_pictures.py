@@ -1,5 +1,6 @@
 """The whole graph on real pictures, in the formats in which they are published, as small sets of the same form."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -11,13 +12,23 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from relation_gan.config import ConfigError
 from relation_gan.gan import data
 from relation_gan.gan.checkpoint import load
 from relation_gan.gan.metrics import extractors
 from relation_gan.hooks import TrackingHooks
-from tests.gan.data.sources.formats import Labelled, labelled, pieces, write_celeba, write_cifar10, write_mnist
+from tests.gan.data.sources.formats import (
+    Labelled,
+    encoded,
+    labelled,
+    pieces,
+    write_celeba,
+    write_cifar10,
+    write_files,
+    write_mnist,
+)
 from tests.gan.metrics.helpers import Tiny
 from tests.test_run import in_process, make_project, times
 
@@ -33,12 +44,13 @@ JUDGE = {"epochs": 1, "required_accuracy": 0.1}
 RELATION_GAN = "relation_gan/seed0"
 
 
-def start(project: Path, preset: str, **more: Any) -> None:
+def start(project: Path, preset: str, pipeline: str = "relation_gan", **more: Any) -> None:
     """`kedro run --env=<preset>` with three steps of small networks, and the raw files in `raw/<preset>`."""
+    evaluate = {"samples": more.pop("samples", "")}
     request = {"folder": str(project / "raw" / preset), "download": False, "judge": None, **more}
     completion = {"completion": {"images": 3, "steps": 2}} if preset == "celeba" else {}
     common = {"networks": NETWORKS[preset], "training": TRAINING, "evaluation": {**EVALUATION, **completion}}
-    in_process(project, "relation_gan", preset, data=request, **common)
+    in_process(project, pipeline, preset, data=request, evaluate=evaluate, **common)
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +171,49 @@ def test_pictures_with_a_judge_are_scored_and_shown_by_class(finished: Path) -> 
     assert scores["judge_accuracy"] == described["scores"]["judge_accuracy"] >= 0.1
     page = (finished / "data/08_reporting/relation_gan_mnist/report.html").read_text()
     assert "By class" in page and "The judge that names the classes is right on" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("celeba", {}),
+        ("mnist", {"held_out": 0.04, "judge": JUDGE}),
+        ("stacked_mnist", {"count": 1000, "judge": JUDGE}),
+    ],
+)
+def test_a_generator_alone_scores_what_its_run_did(project: Path, name: str, more: dict[str, Any]) -> None:
+    path = project / f"data/06_models/{name}/{RELATION_GAN}/generator.safetensors"
+    start(project, name, "evaluate", samples=str(path), **more)
+    (row,) = pd.read_csv(project / f"data/08_reporting/evaluate_{name}/table.csv").to_dict("records")
+    assert row["method"] == f"{name}.relation_gan.seed0"
+    of_run = scores_of(project, name)
+    found = {key: row[key] for key in of_run.keys() & row.keys()}
+    # The judge alone of stacked digits does not give `judge_accuracy` anew.
+    assert len(found) >= 5
+    assert found == pytest.approx({key: of_run[key] for key in found}, rel=1e-4)
+
+
+def test_pictures_made_elsewhere_are_scored_with_where_they_come_from(project: Path) -> None:
+    contents = {f"{i:03}.png": encoded(Image.fromarray(picture), "PNG") for i, picture in enumerate(pieces(80, 64, 64))}
+    digest = hashlib.sha256(b"".join(contents.values())).hexdigest()
+    rows = []
+    for name in ("made", "made.zip"):
+        write_files(project / name, contents)
+        start(project, "celeba", "evaluate", samples=str(project / name))
+        folder = project / "data/08_reporting/evaluate_celeba"
+        rows.append(pd.read_csv(folder / "table.csv"))
+        page, summary = (folder / "report.html").read_text(), (folder / "summary.txt").read_text()
+        assert f"samples_sha256: {digest}" in page
+        assert "80 samples, against 70 of 70" in summary and "checkpoint" not in summary
+    pd.testing.assert_frame_equal(*rows)
+
+
+def test_what_cannot_be_scored_is_told_before_the_data_set_is_made(project: Path) -> None:
+    shutil.rmtree(project / "data/03_primary/cifar10")
+    for samples, message in (("", "evaluate.samples' is missing"), ("away", "there is no such file or folder")):
+        with pytest.raises(click.ClickException, match=message):
+            start(project, "cifar10", "evaluate", samples=samples)
+    assert not (project / "data/03_primary/cifar10").exists()
 
 
 def test_stacked_digits_of_mnist_are_named_by_their_judge(finished: Path) -> None:

@@ -22,6 +22,7 @@ from pydantic import (
 from relation_gan.gan.data import sources
 from relation_gan.gan.data.preparation import Preparation
 from relation_gan.gan.metrics import completion, extractors
+from relation_gan.gan.metrics.features import KEPT
 from relation_gan.gan.metrics.judging import JudgeConfig
 from relation_gan.gan.theory import DiracConfig
 from relation_gan.gan.training import TrainingConfig
@@ -222,7 +223,7 @@ class EvaluationConfig(Model):
     weights: str = Field("", description="the file of the extractor's weights; none: torch's cache, or a download")
     real_samples: PositiveInt | None = Field(None, description="real pictures that are compared with; none: all")
     kid_subsets: PositiveInt = 100
-    kid_subset_size: PositiveInt = Field(1000, le=extractors.KEPT)
+    kid_subset_size: PositiveInt = Field(1000, le=KEPT)
     inception_splits: PositiveInt = 10
     completion: CompletionConfig = CompletionConfig()
     diagnostics: bool = Field(True, description="look closer at pictures: neighbours, copies, paths, odd ones")

@@ -15,7 +15,7 @@ from relation_gan.gan.metrics.extractors import Extracted, Extractor, ExtractorE
 from tests.gan.data.sources.formats import pieces
 from tests.gan.metrics.helpers import random_inception
 
-FEATURES = {"inception": 2048, "efficientnet_lite0": 1280}
+FEATURES = {extractors.Inception: 2048, extractors.EfficientNetLite0: 1280}
 
 
 @cache
@@ -46,7 +46,7 @@ def crops(count: int, side: int = 32) -> Tensor:
 def test_features_are_a_row_an_image(extractor: Extractor) -> None:
     features = extractor(crops(5))
     assert (features.shape[0], features.dim(), features.dtype) == (5, 2, torch.float32)
-    assert features.shape[1] == FEATURES.get(extractor.name, features.shape[1])
+    assert features.shape[1] == FEATURES.get(type(extractor), features.shape[1])
     assert features.isfinite().all() and features.std() > 0
     assert not features.requires_grad
 
@@ -146,11 +146,16 @@ def test_a_damaged_file_of_weights_is_told(tmp_path: Path, name: str, content: b
         open_extractor(name, weights=str(tmp_path / "weights.pth"))
 
 
+def test_weights_of_dino_from_a_file_are_refused_with_the_reason() -> None:
+    with pytest.raises(ExtractorError, match="torch-fidelity loads DINOv2 through torch's hub alone"):
+        open_extractor("dinov2", weights="weights.pth")
+
+
 def test_inception_takes_bytes_and_gives_2048_features(tmp_path: Path) -> None:
     inception = open_extractor("inception", weights=random_inception(tmp_path))
     images = crops(2)[:, :1]
     features, logits = inception.see(images)
-    assert (inception.name, features.shape, features.dtype) == ("inception", (2, 2048), torch.float32)
+    assert (features.shape, features.dtype) == ((2, 2048), torch.float32)
     assert logits is not None and logits.shape == (2, 1008)
     assert torch.equal(features, inception(images.repeat(1, 3, 1, 1)))
 
@@ -191,7 +196,7 @@ def in_batches(images: Tensor, *sizes: int) -> Iterator[Tensor]:
 def test_the_moments_and_classes_are_of_all_images_and_features_spread_over_them_are_kept(
     tiny: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extractors, "KEPT", 10)
+    monkeypatch.setattr("relation_gan.gan.metrics.features.KEPT", 10)
     extractor, images = open_extractor("tiny"), crops(20, 16)
     extracted = Extracted(extractor, in_batches(images, 7, 7, 1, 5), 20, splits=2)
     assert tiny == [7, 7, 1, 5]  # each image once
@@ -202,7 +207,7 @@ def test_the_moments_and_classes_are_of_all_images_and_features_spread_over_them
     theirs = isc_features_to_metric(features[:, :4], splits=2)
     mean_and_std = (theirs["inception_score_mean"], theirs["inception_score_std"])
     assert extracted.classes.score() == pytest.approx(mean_and_std, rel=1e-4)
-    assert extracted.sums.count == 20
+    assert extracted.count == 20
     expected = moments(features)
     for name in ("mu", "sigma"):
         # The features are floats of about seven digits, rounded in another way in another batch.

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from relation_gan.gan import networks
 from relation_gan.gan.data import to_float
-from relation_gan.gan.metrics import extractors, judging, moments
+from relation_gan.gan.metrics import judging, moments
 from relation_gan.gan.metrics.judging import JudgeConfig, Tally, accuracy, judge_images, train_judge
 from relation_gan.gan.networks.judge import Judge
 
@@ -105,7 +105,7 @@ def test_a_tally_keeps_the_first_of_each_class_and_counts_them(
     untrained: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(judging, "SHOWN", 3)
-    monkeypatch.setattr(judging, "KEPT", 5)
+    monkeypatch.setattr("relation_gan.gan.metrics.features.KEPT", 5)
     images = torch.randint(0, 256, (20, 1, 16, 16), dtype=torch.uint8)
     # The answers are put in by hand: 16 pictures of class 0, two of class 1, none of class 2, two of class 3.
     labels = torch.tensor([0, 1, 0, 3, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3])
@@ -119,7 +119,7 @@ def test_a_tally_keeps_the_first_of_each_class_and_counts_them(
         return judged._replace(labels=next(given)[:, None].to(torch.uint8))
 
     monkeypatch.setattr(judging, "judge_images", answer)
-    tally = Tally(untrained, iter(images.split(8)))
+    tally = Tally(untrained, iter(images.split(8)), 20)
     assert torch.equal(tally.labels.long(), labels)
     assert tally.class_counts.tolist() == [16, 2, 0, 2]
     assert tally.confidence.tolist() == [0.25] * 20
@@ -127,10 +127,9 @@ def test_a_tally_keeps_the_first_of_each_class_and_counts_them(
     expected = [images[[0, 2, 4]], [images[1], images[9], nothing], [nothing] * 3, [images[3], images[19], nothing]]
     assert torch.equal(tally.by_class, torch.stack([torch.stack(list(row)) for row in expected]))
     features = judge_images(untrained, [images]).features
-    torch.testing.assert_close(tally.features, features[:5])
+    torch.testing.assert_close(tally.kept, features[[0, 4, 9, 14, 19]])  # every 19/4-th
     assert tally.moments["mu"] == pytest.approx(moments(features)["mu"], abs=1e-5)
     assert tally.moments["sigma"] == pytest.approx(moments(features)["sigma"], abs=1e-5)
-    assert extractors.KEPT == 10_000
 
 
 def test_confidence_is_the_probability_of_the_class_given(untrained: Judge) -> None:

@@ -34,8 +34,6 @@ class PictureFiles:
         if not self.pictures.names:
             raise StoreError(f"{path} holds no picture, among {self.pictures.others} files")
         self.path, self.shape = path, shape
-        self.digest = ""
-        """SHA-256 of the pixels, once all were read."""
 
     def __len__(self) -> int:
         return len(self.pictures.names)
@@ -46,12 +44,16 @@ class PictureFiles:
         Raises:
             StoreError: one cannot be read, or has another size.
         """
-        sha = hashlib.sha256()
         for start in range(0, count, size):
-            batch = np.stack([self._read(name) for name in self.pictures.names[start : min(start + size, count)]])
-            sha.update(batch.data)
-            yield torch.from_numpy(batch)
-        self.digest = sha.hexdigest()
+            names = self.pictures.names[start : min(start + size, count)]
+            yield torch.from_numpy(np.stack([self._read(name) for name in names]))
+
+    def digest(self, count: int) -> str:
+        """SHA-256 of the first `count` files."""
+        sha = hashlib.sha256()
+        for name in self.pictures.names[:count]:
+            sha.update(self.pictures.read(name))
+        return sha.hexdigest()
 
     def _read(self, name: str) -> np.ndarray:
         channels, height, width = self.shape

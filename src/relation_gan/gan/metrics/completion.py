@@ -82,12 +82,13 @@ def complete(
     """
     generator.eval()
     critic.eval()
+    holds_real = realness(critic, real, fake)
     z = start.clone().requires_grad_()
     optimiser = torch.optim.Adam([z], lr, betas)
 
     def parts() -> tuple[Tensor, Tensor, Tensor]:
         made = generator(z)
-        return made, (mask * (made - images)).abs().sum((1, 2, 3)), -realness(critic, made, real, fake)
+        return made, (mask * (made - images)).abs().sum((1, 2, 3)), -holds_real(made)
 
     for _ in range(steps):
         _, contextual, perceptual = parts()

@@ -5,17 +5,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from pickle import UnpicklingError
 
-import numpy as np
 import torch
 import torchvision
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from relation_gan.gan.metrics.features import InceptionScore, Moments, MomentSums
+from relation_gan.gan.metrics.features import InceptionScore, Summary
 from relation_gan.gan.registry import Registry
-
-KEPT = 10_000
-"""Features kept for what needs single ones: the kernel distance, which draws subsets of them, precision and recall."""
 
 
 class ExtractorError(ValueError):
@@ -25,7 +21,6 @@ class ExtractorError(ValueError):
 class Extractor(nn.Module, ABC):
     """Features of uint8 images (B, C, H, W), grey or RGB of any size: float32 (B, F)."""
 
-    name: str
     title: str
     """How people call the network."""
 
@@ -61,15 +56,13 @@ def open_extractor(name: str, device: torch.device | str = "cpu", weights: str =
     try:
         extractor = registry.create(name, weights=weights)
     # Whatever a download, or the content of a file, finds wrong.
-    except (OSError, RuntimeError, UnpicklingError, KeyError, NotImplementedError, EOFError) as error:
+    except (OSError, RuntimeError, UnpicklingError, KeyError, EOFError) as error:
         raise ExtractorError(
             f"the weights of {title(name)} cannot be {'read' if weights else 'had'} "
             f"({' '.join(str(error).split())[:200] or type(error).__name__}); name their file in evaluation.weights, "
             f"put them at {Path(torch.hub.get_dir(), 'checkpoints')}, or choose evaluation.extractor=efficientnet_lite0"
         ) from error
-    extractor = extractor.eval().requires_grad_(False).to(device)
-    extractor.name = name
-    return extractor
+    return extractor.eval().requires_grad_(False).to(device)
 
 
 def title(name: str) -> str:
@@ -133,6 +126,14 @@ class Dino(Fidelity):
 
     title, of, layer = "DINOv2", "dinov2-vit-b-14", "dinov2"
 
+    def __init__(self, weights: str = "") -> None:
+        if weights:
+            raise ExtractorError(
+                "evaluation.weights is set, but torch-fidelity loads DINOv2 through torch's hub alone, code and "
+                "weights; leave evaluation.weights out"
+            )
+        super().__init__()
+
 
 @register("inception_torchvision")
 class InceptionTorchvision(Extractor):
@@ -185,11 +186,11 @@ class EfficientNetLite0(Extractor):
         return features, self.network._fc(features)
 
 
-class Extracted:
-    """What is kept of the features of a set of images: their moments, some of them, and sums for the Inception score.
+class Extracted(Summary):
+    """The features of a set of images, and sums for the Inception score.
 
     Args:
-        count: how many images the batches hold. Of more than KEPT, those kept are spread evenly.
+        count: how many images the batches hold.
         splits: parts for each of which an Inception score is computed, if the extractor has classes.
 
     Raises:
@@ -197,20 +198,11 @@ class Extracted:
     """
 
     def __init__(self, extractor: Extractor, batches: Iterable[Tensor], count: int, splits: int = 10) -> None:
+        super().__init__(count)
+        self.classes = InceptionScore(count, splits)
         device = next(extractor.parameters()).device
-        self.sums, self.classes, kept = MomentSums(), InceptionScore(count, splits), []
-        self.places = np.linspace(0, count - 1, min(KEPT, count)).astype(np.int64)
-        """Which images the kept features are of."""
         for batch in batches:
             features, logits = extractor.see(batch.to(device))
-            features, first = features.cpu(), self.sums.count
-            places = self.places[(self.places >= first) & (self.places < first + len(features))] - first
-            kept.append(features[torch.from_numpy(places)])
-            self.sums.add(features)
+            self.add(features.cpu())
             if logits is not None:
                 self.classes.add(logits.cpu())
-        self.kept = torch.cat(kept)
-
-    @property
-    def moments(self) -> Moments:
-        return self.sums.moments()

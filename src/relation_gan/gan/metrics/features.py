@@ -9,6 +9,9 @@ from torch_fidelity.metric_prc import prc_features_to_metric
 
 Moments = dict[str, np.ndarray]
 
+KEPT = 10_000
+"""Features kept for what needs single ones: the kernel distance, which draws subsets of them, precision and recall."""
+
 SEED = 2020
 """Of the subsets and splits that are drawn at random: torch-fidelity's own."""
 
@@ -56,6 +59,44 @@ class MomentSums:
         mean = self._sum / self.count
         covariance = (self._products - self.count * torch.outer(mean, mean)) / (self.count - 1)
         return {"mu": mean.numpy(), "sigma": covariance.numpy()}
+
+
+class Summary:
+    """What is kept of features that come in batches: their moments, and some of them. Memory does not grow with them.
+
+    Args:
+        count: how many features there will be. Of more than KEPT, those kept are spread evenly.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.sums = MomentSums()
+        self.places = np.linspace(0, count - 1, min(KEPT, count)).astype(np.int64)
+        """Which of the features are kept."""
+        self._kept: list[Tensor] = []
+
+    def add(self, features: Tensor) -> None:
+        """Count features (b, F) in.
+
+        Raises:
+            ValueError: they are not finite.
+        """
+        first = self.sums.count
+        places = self.places[(self.places >= first) & (self.places < first + len(features))] - first
+        self._kept.append(features[torch.from_numpy(places)])
+        self.sums.add(features)
+
+    @property
+    def count(self) -> int:
+        return self.sums.count
+
+    @property
+    def moments(self) -> Moments:
+        return self.sums.moments()
+
+    @property
+    def kept(self) -> Tensor:
+        """(at most KEPT, F)."""
+        return torch.cat(self._kept)
 
 
 def frechet_distance(real: Moments, fake: Moments) -> float:

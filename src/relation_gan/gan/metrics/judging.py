@@ -14,8 +14,7 @@ from tqdm import tqdm
 from relation_gan.gan import networks
 from relation_gan.gan.data.feed import to_float
 from relation_gan.gan.data.store import ImageStore
-from relation_gan.gan.metrics.extractors import KEPT
-from relation_gan.gan.metrics.features import Moments, MomentSums
+from relation_gan.gan.metrics.features import Summary
 from relation_gan.gan.networks.judge import Judge
 
 SHOWN = 8
@@ -100,19 +99,19 @@ def judge_images(judge: Judge, batches: Iterable[Tensor]) -> Judged:
     )
 
 
-class Tally:
-    """What is kept of a judge's word on pictures of one class each, which come in batches."""
+class Tally(Summary):
+    """A judge's word on `count` pictures of one class each, which come in batches, and its features of them."""
 
-    def __init__(self, judge: Judge, batches: Iterable[Tensor]) -> None:
-        self.sums, labels, confidence, kept = MomentSums(), [], [], []
+    def __init__(self, judge: Judge, batches: Iterable[Tensor], count: int) -> None:
+        super().__init__(count)
+        labels, confidence = [], []
         first: list[list[Tensor]] = [[] for _ in range(judge.n_classes)]
         shape = torch.Size()
         for batch in batches:
             judged = judge_images(judge, [batch])
             labels.append(judged.labels[:, 0])
             confidence.append(judged.confidence[:, 0])
-            kept.append(judged.features[: max(0, KEPT - self.sums.count)])
-            self.sums.add(judged.features)
+            self.add(judged.features)
             shape = batch.shape[1:]
             for number, pictures in enumerate(first):
                 if len(pictures) < SHOWN:
@@ -121,8 +120,6 @@ class Tally:
         """uint8 (N,)."""
         self.confidence = torch.cat(confidence)
         """(N,): the probability of the class given."""
-        self.features = torch.cat(kept)
-        """(at most KEPT, F): of the first pictures."""
         self.class_counts = self.labels.long().bincount(minlength=judge.n_classes)
         """(n_classes,): how many pictures the judge puts into each class."""
         self.by_class = torch.zeros((judge.n_classes, SHOWN, *shape), dtype=torch.uint8)
@@ -130,7 +127,3 @@ class Tally:
         for places, pictures in zip(self.by_class, first, strict=True):
             for place, picture in zip(places, pictures, strict=False):
                 place.copy_(picture)
-
-    @property
-    def moments(self) -> Moments:
-        return self.sums.moments()

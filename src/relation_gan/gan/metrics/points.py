@@ -110,7 +110,7 @@ def landscape(critic: Critic, box: list[float], side: int, real: Tensor, fake: T
     left, right, bottom, top = box
     y, x = torch.meshgrid(torch.linspace(bottom, top, side), torch.linspace(left, right, side), indexing="ij")
     places = torch.stack([x, y], 2).view(-1, 2).to(real)
-    return realness(critic, places, real, fake).view(side, side).cpu()
+    return realness(critic, real, fake)(places).view(side, side).cpu()
 
 
 def _checked(name: str, points: Tensor, dimensions: int | None = 2) -> Tensor:

@@ -1,12 +1,15 @@
 """One number for how real a critic of any kind holds a sample to be."""
 
+from collections.abc import Callable
+
+import torch
 from torch import Tensor
 
 from relation_gan.gan.networks import Critic
 
 
-def realness(critic: Critic, at: Tensor, real: Tensor, fake: Tensor) -> Tensor:
-    """(B,): how real a critic holds images (B, C, H, W) or points (B, 2) to be. Larger is more real.
+def realness(critic: Critic, real: Tensor, fake: Tensor) -> Callable[[Tensor], Tensor]:
+    """How real a critic holds images (B, C, H, W) or points (B, 2) to be: (B,), larger is more real.
 
     score critic:   C(p)
     pair critic:    E_y D(y, p) - E_x D(x, p), p being related rather to real x than to generated y
@@ -17,14 +20,23 @@ def realness(critic: Critic, at: Tensor, real: Tensor, fake: Tensor) -> Tensor:
     Args:
         real, fake: (n, ...) and (m, ...), over which the means are taken; a score critic looks at neither.
     """
-    if critic.kind == "pair":
-        place = critic.embed(at)
-        return _mean_relation(critic, critic.embed(fake), place) - _mean_relation(critic, critic.embed(real), place)
-    if critic.kind == "feature":
+    if critic.kind == "score":
+        return critic
+    # The witnesses are looked at once, however often the function is asked.
+    with torch.no_grad():
+        if critic.kind == "pair":
+            of_real, of_fake = critic.embed(real), critic.embed(fake)
+        else:
+            of_real, of_fake = critic(real).mean(0), critic(fake).mean(0)
+
+    def witness(at: Tensor) -> Tensor:
+        if critic.kind == "pair":
+            place = critic.embed(at)
+            return _mean_relation(critic, of_fake, place) - _mean_relation(critic, of_real, place)
         f = critic(at)
-        to_fake, to_real = ((f - critic(sample).mean(0)).norm(dim=1) for sample in (fake, real))
-        return to_fake - to_real
-    return critic(at)
+        return (f - of_fake).norm(dim=1) - (f - of_real).norm(dim=1)
+
+    return witness
 
 
 def _mean_relation(critic: Critic, sample: Tensor, at: Tensor) -> Tensor:

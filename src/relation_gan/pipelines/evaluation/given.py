@@ -2,8 +2,6 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial, update_wrapper
 from pathlib import Path
 from typing import Any, cast
@@ -23,12 +21,12 @@ from relation_gan.gan.networks import Generator
 from relation_gan.gan.networks.judge import Judge
 from relation_gan.gan.sampling import DivergedError, samples
 from relation_gan.pipelines.evaluation import nodes
-from relation_gan.pipelines.evaluation.nodes import Scores
+from relation_gan.pipelines.evaluation.nodes import Scores, explained
 from relation_gan.pipelines.reporting.nodes import collect_study, write_report
 from relation_gan.pipelines.reporting.results import RunResult, StudyResult
 
 
-def open_given(path: str, shape: tuple[int, ...], batch_size: int = 1) -> Generator | PictureFiles:
+def open_given(path: str, shape: tuple[int, ...]) -> Generator | PictureFiles:
     """What is to be scored.
 
     Args:
@@ -52,7 +50,7 @@ def open_given(path: str, shape: tuple[int, ...], batch_size: int = 1) -> Genera
                 raise click.ClickException(f"{path}: pictures cannot be compared with points; choose another --env")
             return PictureFiles(place, cast(tuple[int, int, int], shape))
         generator = load_generator(place)
-        drawn = next(samples(generator, 1, 0, batch_size))
+        drawn = next(samples(generator, 1, 0, 1))
     except (CheckpointError, StoreError) as error:
         raise click.ClickException(str(error)) from None
     except DivergedError as error:
@@ -89,29 +87,31 @@ def load_generator(path: Path) -> Generator:
 def take(
     evaluate: dict[str, Any], source: ImageStore | Points, evaluation: dict[str, Any]
 ) -> tuple[Generator | PictureFiles, dict[str, Any]]:
-    """What is to be scored, and how: of fewer pictures than the protocol says, all.
+    """What is to be scored, and how: of fewer pictures than the protocol says, all, and files but once.
 
     Raises:
         click.ClickException: it cannot be scored.
     """
     given = open_given(evaluate["samples"], source.shape)
-    if not isinstance(given, PictureFiles) or len(given) >= evaluation["samples"]:
-        return given, evaluation
+    how = {**evaluation, "checkpoint": ""}  # It is no training whose checkpoints there is a choice of.
+    if not isinstance(given, PictureFiles):
+        return given, how
     if len(given) < evaluation["kid_subset_size"]:
         raise click.ClickException(
             f"{given.path} holds {len(given)} pictures, fewer than evaluation.kid_subset_size "
             f"{evaluation['kid_subset_size']}; add some, or lower that, to a tenth of them or so"
         )
-    changed = {"samples": evaluation["samples"], **evaluation["changed"]}
-    return given, {**evaluation, "samples": len(given), "changed": changed}
+    own = {"samples": min(len(given), evaluation["samples"]), "regenerations": 1}
+    changed = {name: evaluation[name] for name, value in own.items() if evaluation[name] != value}
+    return given, {**how, **own, "changed": {**changed, **evaluation["changed"]}}
 
 
 def score_given_pictures(
     given: Generator | PictureFiles, reference: Described, evaluation: dict[str, Any]
 ) -> tuple[Scores, Described]:
     """As `score_pictures`, of one source."""
-    extractor = open_extractor(evaluation["extractor"], nodes.device(), evaluation["weights"])
     with explained():
+        extractor = open_extractor(evaluation["extractor"], nodes.device(), evaluation["weights"])
         scores, first = nodes.score_samples(given, extractor, reference, evaluation)
     return scores, Described({"averaged/samples": first}, {})
 
@@ -132,15 +132,6 @@ def judge_given_pictures(
         return nodes.judge_pictures(given, None, judge, reference, evaluation)[0]
 
 
-@contextmanager
-def explained() -> Iterator[None]:
-    """What is wrong with the pictures is told to the person, without a traceback."""
-    try:
-        yield
-    except StoreError as error:
-        raise click.ClickException(str(error)) from None
-
-
 def report_given(
     evaluate: dict[str, Any],
     source: ImageStore | Points,
@@ -155,9 +146,11 @@ def report_given(
     drawn = pictures.tensors
     if "averaged/samples" not in drawn:
         raise click.ClickException(f"{evaluate['samples']} gives no finite samples; there is nothing to score")
-    path = Path(evaluate["samples"])
-    digest = given.digest if isinstance(given, PictureFiles) else hashlib.sha256(path.read_bytes()).hexdigest()
-    title = path.stem if isinstance(given, PictureFiles) else given.notes.get("run", path.stem)
+    path = Path(evaluate["samples"]).expanduser()
+    if isinstance(given, PictureFiles):
+        digest, title = given.digest(evaluation["samples"]), path.stem
+    else:
+        digest, title = hashlib.sha256(path.read_bytes()).hexdigest(), given.notes.get("run", path.stem)
     counts = drawn.get("averaged/mode_counts", torch.empty(0, dtype=torch.int64))
     run = RunResult(
         dataset=source.name,

@@ -4,8 +4,10 @@ import itertools
 import logging
 import statistics
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import click
 import numpy as np
 import torch
 from lightning_fabric import Fabric
@@ -13,8 +15,9 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from relation_gan.gan.checkpoint import Described
-from relation_gan.gan.data import Points, stacked
+from relation_gan.gan.data import Points, StoreError, stacked
 from relation_gan.gan.data.given import PictureFiles
+from relation_gan.gan.data.sources import SourceError
 from relation_gan.gan.metrics import (
     class_balance,
     frechet_distance,
@@ -25,7 +28,7 @@ from relation_gan.gan.metrics import (
     precision_recall,
     published_modes,
 )
-from relation_gan.gan.metrics.extractors import Extracted, Extractor, open_extractor
+from relation_gan.gan.metrics.extractors import Extracted, Extractor, ExtractorError, open_extractor
 from relation_gan.gan.metrics.features import Moments
 from relation_gan.gan.metrics.points import landscape, nearest_modes, score_points
 from relation_gan.gan.networks import Critic, Generator
@@ -48,6 +51,15 @@ WARM_UP = 50
 def device() -> torch.device:
     """Where samples are drawn and judged: an accelerator if there is one."""
     return Fabric(accelerator="auto", devices=1).device
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """What is wrong with data is told to the person, without a traceback."""
+    try:
+        yield
+    except (SourceError, StoreError, ExtractorError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 def prefixed(prefix: str, scores: Scores) -> Scores:
@@ -114,12 +126,17 @@ def judge_distances(reference: Described, features: Tensor, of: Moments, evaluat
     """Frechet and kernel distance to real images on the judge's features. They are not FID and KID of Inception.
 
     Args:
-        of: the moments of all features, of which `features` may be the first.
+        of: the moments of all features, of which `features` may be some.
     """
-    real = {"mu": reference.tensors["mean"].numpy(), "sigma": reference.tensors["covariance"].numpy()}
+    real = moments_of(reference)
     subsets, subset_size = evaluation["kid_subsets"], evaluation["kid_subset_size"]
     mean, std = kernel_distance(reference.tensors["features"], features, subsets, subset_size)
     return {"fid_judge": frechet_distance(real, of), "kid_judge": mean, "kid_judge_std": std}
+
+
+def moments_of(reference: Described) -> Moments:
+    """Of the real features that a reference describes."""
+    return {"mu": reference.tensors["mean"].numpy(), "sigma": reference.tensors["covariance"].numpy()}
 
 
 def judge_pictures(
@@ -141,11 +158,11 @@ def judge_pictures(
             continue
         batches = drawn(network, evaluation["samples"], evaluation["seed"], evaluation["batch_size"])
         try:
-            tally = judging.Tally(judge, batches)
+            tally = judging.Tally(judge, batches, evaluation["samples"])
         except DivergedError as error:
             logger.warning("No samples of the %s generator: %s", name, error)
             continue
-        found = judge_distances(reference, tally.features, tally.moments, evaluation)
+        found = judge_distances(reference, tally.kept, tally.moments, evaluation)
         scores |= prefixed(prefix, {**class_scores(tally), **found})
         classes |= {f"{name}/by_class": tally.by_class, f"{name}/class_counts": tally.class_counts}
     if scores:
@@ -325,8 +342,8 @@ def distances(extracted: Extracted, reference: Described, evaluation: dict[str, 
     mean, std = kernel_distance(features, extracted.kept, evaluation["kid_subsets"], size)
     precision, recall = precision_recall(features, extracted.kept)
     scores = {f"kid{end}": mean, f"kid{end}_std": std, f"precision{end}": precision, f"recall{end}": recall}
-    real = {"mu": reference.tensors["mean"].numpy(), "sigma": reference.tensors["covariance"].numpy()}
-    if min(extracted.sums.count, reference.description["count"]) > len(real["mu"]):
+    real = moments_of(reference)
+    if min(extracted.count, reference.description["count"]) > len(real["mu"]):
         scores[f"fid{end}"] = frechet_distance(real, extracted.moments)
     if inception := extracted.classes.score():
         scores |= dict(zip((f"inception_score{end}", f"inception_score{end}_std"), inception, strict=True))

@@ -3,7 +3,6 @@
 import hashlib
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +17,6 @@ from relation_gan.gan.data import (
     ImageStore,
     Points,
     Recipe,
-    StoreError,
     open_store,
     pictures,
     save_store,
@@ -27,16 +25,14 @@ from relation_gan.gan.data import (
 )
 from relation_gan.gan.data.store import is_made
 from relation_gan.gan.metrics import frechet_distance, judging, mode_coverage, moments
-from relation_gan.gan.metrics.extractors import Extracted, ExtractorError, open_extractor
+from relation_gan.gan.metrics.extractors import Extracted, open_extractor
+from relation_gan.gan.metrics.features import KEPT, Summary
 from relation_gan.gan.metrics.points import box, score_points
 from relation_gan.gan.networks.judge import Judge
 from relation_gan.pipelines.evaluation import diagnostics
-from relation_gan.pipelines.evaluation.nodes import class_scores, device, distances, judge_distances
+from relation_gan.pipelines.evaluation.nodes import class_scores, device, distances, explained, judge_distances
 
 logger = logging.getLogger(__name__)
-
-KEPT_FEATURES = 10_000
-"""Real features kept for KID, which draws subsets of them."""
 
 
 def load_digits(data: dict[str, Any]) -> stacked.Digits:
@@ -70,15 +66,6 @@ def raw_folder(data: dict[str, Any]) -> Path:
     return Path(data["folder"] or f"data/01_raw/{data['source']}").expanduser()
 
 
-@contextmanager
-def explained() -> Iterator[None]:
-    """What is wrong with raw data is told to the person, without a traceback."""
-    try:
-        yield
-    except (sources.SourceError, StoreError, ExtractorError) as error:
-        raise click.ClickException(str(error)) from None
-
-
 def describe_pictures(images: ImageStore, evaluation: dict[str, Any], path: Path) -> checkpoint.Described:
     """What samples are compared with: moments and features of real pictures, and what held-out ones score.
 
@@ -92,10 +79,8 @@ def describe_pictures(images: ImageStore, evaluation: dict[str, Any], path: Path
     made_from = checkpoint.fingerprint(
         [images.digest, extractor, of_weights, count, options, held_out.digest if held_out else ""]
     )
-    if path.exists():
-        kept = checkpoint.load(path)
-        if kept.description["made_from"] == made_from:
-            return kept
+    if kept := taken_up(path, made_from):
+        return kept
     if count < evaluation["kid_subset_size"]:
         raise click.ClickException(
             f"{images.name} has {count} pictures, fewer than evaluation.kid_subset_size "
@@ -111,9 +96,7 @@ def describe_pictures(images: ImageStore, evaluation: dict[str, Any], path: Path
         return Extracted(network, batches, number, evaluation["inception_splits"])
 
     real = seen(images, count, f"features of {images.name}")
-    mean, covariance = (torch.from_numpy(real.moments[name]) for name in ("mu", "sigma"))
-    places = torch.from_numpy(images.spread(count)[real.places])
-    tensors = {"mean": mean, "covariance": covariance, "features": real.kept, "places": places}
+    tensors = {**tensors_of(real), "places": torch.from_numpy(images.spread(count)[real.places])}
     described = checkpoint.Described(tensors, {"made_from": made_from, "count": count, "scores": {}})
     if held_out and len(held_out) >= evaluation["kid_subset_size"]:
         unseen = seen(held_out, min(count, len(held_out)), "features of held-out pictures")
@@ -122,6 +105,18 @@ def describe_pictures(images: ImageStore, evaluation: dict[str, Any], path: Path
         # Not the Fréchet distance, which depends on the number of pictures.
         described.description["scores"] = {name: score for name, score in scores.items() if not name.startswith("fid")}
     return described
+
+
+def taken_up(path: Path, made_from: str) -> checkpoint.Described | None:
+    """The reference at a path, if it was made from the same."""
+    kept = checkpoint.load(path) if path.exists() else None
+    return kept if kept and kept.description["made_from"] == made_from else None
+
+
+def tensors_of(features: Summary) -> dict[str, torch.Tensor]:
+    """What a reference holds of real features."""
+    mean, covariance = (torch.from_numpy(features.moments[name]) for name in ("mu", "sigma"))
+    return {"mean": mean, "covariance": covariance, "features": features.kept}
 
 
 def shown(images: ImageStore, chosen: np.ndarray, batch_size: int, title: str) -> Iterator[torch.Tensor]:
@@ -193,25 +188,23 @@ def describe_judged(images: ImageStore, judge: Judge, evaluation: dict[str, Any]
     assert held_out is not None  # the judge was tested on them
     sizes = [evaluation[name] for name in ("kid_subsets", "kid_subset_size")]
     made_from = checkpoint.fingerprint([images.digest, held_out.digest, judge.notes, count, sizes])
-    if path.exists():
-        kept = checkpoint.load(path)
-        if kept.description["made_from"] == made_from:
-            return kept
+    if kept := taken_up(path, made_from):
+        return kept
     judge.to(device())
     size = evaluation["batch_size"]
-    # In random order, since the first features are kept, and files of a folder are sorted by class.
-    chosen = np.random.default_rng(0).permutation(images.spread(count))
-    real = judging.Tally(judge, shown(images, chosen, size, f"the judge sees {images.name}"))
-    unseen = judging.Tally(judge, shown(held_out, np.arange(len(held_out)), size, "the judge sees held-out pictures"))
-    mean, covariance = (torch.from_numpy(real.moments[name]) for name in ("mu", "sigma"))
+
+    def seen(of: ImageStore, number: int, title: str) -> judging.Tally:
+        return judging.Tally(judge, shown(of, of.spread(number), size, title), number)
+
+    real = seen(images, count, f"the judge sees {images.name}")
+    unseen = seen(held_out, len(held_out), "the judge sees held-out pictures")
     scores = {"judge_accuracy": judge.notes["accuracy"], **class_scores(unseen)}
-    tensors = {"mean": mean, "covariance": covariance, "features": real.features}
     described = checkpoint.Described(
-        {**tensors, "by_class": unseen.by_class, "class_counts": unseen.class_counts},
+        {**tensors_of(real), "by_class": unseen.by_class, "class_counts": unseen.class_counts},
         {"made_from": made_from, "scores": scores},
     )
     if len(held_out) >= evaluation["kid_subset_size"]:
-        found = judge_distances(described, unseen.features, unseen.moments, evaluation)
+        found = judge_distances(described, unseen.kept, unseen.moments, evaluation)
         # Not the Fréchet distance, which depends on the number of pictures.
         scores |= {name: score for name, score in found.items() if name.startswith("kid")}
     return described
@@ -234,10 +227,8 @@ def describe_real(
     count = min(evaluation["samples"], len(images))
     curve_count = min(evaluation["curve_samples"], count)
     made_from = checkpoint.fingerprint([images.digest, judge.notes, data["seed"], count, curve_count])
-    if path.exists():
-        kept = checkpoint.load(path)
-        if kept.description["made_from"] == made_from:
-            return kept
+    if kept := taken_up(path, made_from):
+        return kept
     stored = judging.judge_images(judge, (images[i : min(i + size, count)] for i in range(0, count, size)))
     fresh = stacked.stack(digits.train_images, digits.train_labels, count, data["seed"] + 1, size)
     again = judging.judge_images(judge, (torch.from_numpy(batch) for batch, _ in fresh))
@@ -254,7 +245,7 @@ def describe_real(
     tensors = {
         "mean": torch.from_numpy(real["mu"]),
         "covariance": torch.from_numpy(real["sigma"]),
-        "features": stored.features[:KEPT_FEATURES],
+        "features": stored.features[:KEPT],
     }
     return checkpoint.Described(tensors, {"made_from": made_from, "scores": scores})
 

@@ -102,8 +102,9 @@ def collect_study(name: str, references: list[int], *inputs: Any) -> StudyResult
 
 def protocol(evaluation: dict[str, Any], training: int, reference: Described) -> str:
     """How the scores were measured, in a sentence or two."""
-    told = f"Protocol “{evaluation['protocol']}”: {evaluation['samples']:,} samples of the {evaluation['checkpoint']} "
-    told += "checkpoint"
+    told = f"Protocol “{evaluation['protocol']}”: {evaluation['samples']:,} samples"
+    if evaluation["checkpoint"]:
+        told += f" of the {evaluation['checkpoint']} checkpoint"
     if evaluation["regenerations"] > 1:
         told += f", drawn {evaluation['regenerations']} times"
     if "count" in reference.description:

@@ -8,11 +8,13 @@ import gzip
 import hashlib
 import io
 import pickle
+import shutil
 import tarfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import lmdb
 import numpy as np
@@ -86,19 +88,22 @@ def write_cifar10(
         (batches / name).write_bytes(pickle.dumps({"data": rows, "labels": labels.tolist()}, 2))
     names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
     (batches / "batches.meta").write_bytes(pickle.dumps({"label_names": names}, 2))
-    for attribute in ("train_list", "test_list"):
-        listed = [[name, md5(batches / name)] for name, _ in getattr(datasets.CIFAR10, attribute)]
-        monkeypatch.setattr(datasets.CIFAR10, attribute, listed)
     meta = {**datasets.CIFAR10.meta, "md5": md5(batches / "batches.meta")}
     monkeypatch.setattr(datasets.CIFAR10, "meta", meta)
+    _publish(folder, datasets.CIFAR10, monkeypatch, archive)
+
+
+def _publish(folder: Path, dataset: Any, monkeypatch: pytest.MonkeyPatch, archive: bool) -> None:
+    """Let torchvision know the checksums of files that were written, and put them into their archive."""
+    files = folder / dataset.base_folder
+    for attribute in ("train_list", "test_list"):
+        monkeypatch.setattr(dataset, attribute, [[name, md5(files / name)] for name, _ in getattr(dataset, attribute)])
     if archive:
-        path = folder / datasets.CIFAR10.filename
+        path = folder / dataset.filename
         with tarfile.open(path, "w:gz") as tar:
-            tar.add(batches, batches.name)
-        monkeypatch.setattr(datasets.CIFAR10, "tgz_md5", md5(path))
-        for file in batches.iterdir():
-            file.unlink()
-        batches.rmdir()
+            tar.add(files, files.name)
+        monkeypatch.setattr(dataset, "tgz_md5", md5(path))
+        shutil.rmtree(files)
 
 
 def write_svhn(folder: Path, parts: Mapping[str, Labelled], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,17 +133,7 @@ def write_stl10(
         if labels is not None:
             (binary / f"{part}_y.bin").write_bytes((labels + 1).astype(np.uint8).tobytes())
         monkeypatch.setitem(stl10_counts(), part, len(images))
-    for attribute in ("train_list", "test_list"):
-        listed = [[name, md5(binary / name)] for name, _ in getattr(datasets.STL10, attribute)]
-        monkeypatch.setattr(datasets.STL10, attribute, listed)
-    if archive:
-        path = folder / datasets.STL10.filename
-        with tarfile.open(path, "w:gz") as tar:
-            tar.add(binary, binary.name)
-        monkeypatch.setattr(datasets.STL10, "tgz_md5", md5(path))
-        for file in binary.iterdir():
-            file.unlink()
-        binary.rmdir()
+    _publish(folder, datasets.STL10, monkeypatch, archive)
 
 
 def stl10_counts() -> dict[str, int]:

@@ -203,7 +203,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(typed: dict[str, A
         ({"study": {"seeds": 2**22}}, "parameter 'study.seeds' is 4194304: seeds must be different numbers from 0 to"),
         ({"study": {"seeds": "0+x"}}, "parameter 'study.seeds.1' is 'x': input should be a valid integer"),
         ({"study": {"seeds": []}}, "parameter 'study.seeds' is []: list should have at least 1 item"),
-        ({"study": {"methods": []}}, "parameter 'study.methods' is []: list should have at least 1 item"),
+        ({"study": {"methods": []}}, "parameter 'study.methods' is []: name at least one method, or sweep one"),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_is_allowed(typed: dict[str, Any], message: str) -> None:
@@ -404,9 +404,89 @@ def test_a_preset_based_on_another_overrides_it() -> None:
     assert other["data"]["name"] == "ring8_relation"
 
 
+def experiments(**study: Any) -> dict[str, Any]:
+    """A study of two experiments, resolved, with its experiments."""
+    two = {
+        "T-1": {"title": "Table 1", "methods": ["plain"], "presets": {"smoke": "a", "paper": ["b", "c"]}},
+        "F-2": {
+            "title": "Figure 2",
+            "presets": {"smoke": ["a"], "reduced": []},
+            "sweeps": {"method": "plain", "over": "training.lr_critic", "values": "0.5+1e-3+2"},
+        },
+    }
+    return {"studies": {"two": {"seeds": {"smoke": [0], "paper": [0, 1]}, "experiments": two, **study}}}
+
+
+SWEPT = ["plain_lr_critic_0p5", "plain_lr_critic_0p001", "plain_lr_critic_2"]
+
+
+def test_a_study_takes_what_is_for_its_budget() -> None:
+    study = resolved(**experiments(budget="smoke"))["studies"]["two"]
+    assert (study["seeds"], study["main"]) == ([0], "plain")
+    assert {name: of["presets"] for name, of in study["experiments"].items()} == {"T-1": ["a"], "F-2": ["a"]}
+    paper = resolved(**experiments(budget="paper"))["studies"]["two"]
+    assert paper["seeds"] == [0, 1]
+    assert {name: of["presets"] for name, of in paper["experiments"].items()} == {"T-1": ["b", "c"], "F-2": []}
+
+
+def test_a_sweep_makes_a_method_of_each_value() -> None:
+    parameters = resolved(**experiments(budget="smoke"))
+    methods = parameters["methods"]
+    assert [name for name in methods if name not in RAW["methods"]] == SWEPT
+    assert [methods[name]["training"]["lr_critic"] for name in SWEPT] == [0.5, 0.001, 2]
+    assert methods[SWEPT[1]]["title"] == "Plain, lr_critic 0.001"
+    assert "lr_critic" not in methods["plain"]["training"]
+
+
+def test_a_sweep_of_a_plain_study_can_be_typed_and_reaches_into_lists() -> None:
+    penalty = {"name": "gradient_penalty", "where": "real", "weight": 1.0}
+    parameters = resolved(
+        methods={"plain": {"regularisers": [penalty]}},
+        study={"sweeps": {"method": "plain", "over": "regularisers.0.weight", "values": "1+10"}},
+    )
+    assert parameters["methods"]["plain_weight_10"]["regularisers"] == [{**penalty, "weight": 10}]
+    runs = parameters["runs"]["tiny"]["plain_weight_10"]["seed0"]
+    assert runs["regularisers"][0]["weight"] == 10
+
+
+@pytest.mark.parametrize(
+    ("study", "message"),
+    [
+        ({"budget": "huge"}, "parameter 'studies.two.budget' is 'huge': input should be 'smoke', 'reduced' or 'paper'"),
+        (
+            {"budget": "reduced", "seeds": [0]},
+            "parameter 'studies.two.budget' is 'reduced': no experiment has presets ",
+        ),
+        ({"seeds": {"tiny": [0]}}, "parameter 'studies.two.seeds' has no budget 'tiny'; choose from: smoke, reduced, "),
+        ({"budget": "smoke", "main": "plian"}, "studies.two.main: unknown method 'plian', did you mean 'plain'?"),
+    ],
+)
+def test_a_study_that_cannot_be_run_is_refused(study: dict[str, Any], message: str) -> None:
+    assert refusal(**experiments(**study)).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("sweep", "message"),
+    [
+        ({"over": "loss"}, "parameter 'study.sweeps.0.over' is 'loss': string should match pattern"),
+        ({"method": "plian"}, "study.sweeps: unknown method 'plian', did you mean 'plain'?"),
+        ({"over": "regularisers.3.weight"}, "sweep over 'regularisers.3.weight': method 'plain' has no such entry"),
+        ({"over": "loss.wieght"}, None),  # told by the loss itself, as any other misspelt key of a loss
+    ],
+)
+def test_a_sweep_over_nothing_is_refused(sweep: dict[str, Any], message: str | None) -> None:
+    study = {"sweeps": {"method": "plain", "over": "loss.weight", "values": [1], **sweep}}
+    if message:
+        assert refusal(study=study).startswith(message)
+        return
+    run = resolved(study=study)["runs"]["tiny"]["plain_wieght_1"]["seed0"]
+    with pytest.raises(ValueError, match="loss 'non_saturating' has no option 'wieght'"):
+        build(RunConfig(**run))
+
+
 def test_a_study_can_span_the_data_sets_of_several_presets() -> None:
     parameters = load("study.presets=ring8+ring8_relation,study.methods=vanilla,study.seeds=3")
-    assert parameters["presets"]["ring8_relation"] == "ring8_relation"
+    assert parameters["study"]["experiments"][""]["datasets"] == ["ring8", "ring8_relation"]
     assert {"stacked_mnist_5k", "ring8", "ring8_relation"} <= parameters["datasets"].keys() == parameters["runs"].keys()
     alone = load("study.methods=vanilla,study.seeds=3", env="ring8")
     assert parameters["runs"]["ring8"]["vanilla"]["seed3"] == alone["runs"]["ring8"]["vanilla"]["seed3"]

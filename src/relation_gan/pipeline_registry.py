@@ -30,41 +30,46 @@ def register_pipelines() -> dict[str, Pipeline]:
     """One pipeline a method, for the study's seeds, and one a study."""
     parameters = parameters_in_force()
     data, study = parameters["data"], parameters["study"]
+    one = {"title": "", "datasets": [data["name"]], "sweeps": []}
+
+    def folder(pipeline: str, of: dict[str, Any] = study) -> str:
+        return of["name"].format(pipeline=pipeline, dataset=data["name"], budget=of["budget"])
+
     pipelines = Pipelines(
         {
             "ingestion": ingestion.create_pipeline(Data.of(parameters["datasets"][data["name"]])),
             **{
-                method: study_pipeline(method, {**study, "methods": [method]}, parameters)
+                method: study_pipeline(
+                    folder(method), {**study, "experiments": {"": {**one, "methods": [method]}}}, parameters
+                )
                 for method in parameters["methods"]
             },
-            **{name: study_pipeline(name, of, parameters) for name, of in parameters["studies"].items()},
+            **{name: study_pipeline(folder(name, of), of, parameters) for name, of in parameters["studies"].items()},
         }
     )
     given = Data.of(parameters["datasets"][data["name"]])
     pipelines["evaluate"] = Pipeline(
         [
             ingestion.create_pipeline(given),
-            evaluation.create_given_pipeline(given, study["name"].format(pipeline="evaluate", dataset=data["name"])),
+            evaluation.create_given_pipeline(given, folder("evaluate")),
         ]
     )
     if parameters["dirac"]:
-        folder = study["name"].format(pipeline="study_dirac", dataset=data["name"])
-        pipelines["study_dirac"] = dirac.create_pipeline(folder, list(parameters["dirac"]["systems"]))
+        pipelines["study_dirac"] = dirac.create_pipeline(folder("study_dirac"), list(parameters["dirac"]["systems"]))
     pipelines["__default__"] = pipelines["relation_gan"]
     return pipelines
 
 
-def study_pipeline(name: str, study: dict[str, Any], parameters: dict[str, Any]) -> Pipeline:
+def study_pipeline(folder: str, study: dict[str, Any], parameters: dict[str, Any]) -> Pipeline:
     """Ingestion -> training and evaluation of every (data set, method, seed) -> one report."""
-    datasets = [parameters["presets"][preset] for preset in study["presets"]] or [parameters["data"]["name"]]
     runs: dict[Run, str | None] = {}
-    for dataset in datasets:
-        data = Data.of(parameters["datasets"][dataset])
-        for method in study["methods"]:
-            for stage in stages(method, parameters["methods"]):
-                for seed in study["seeds"]:
-                    runs[Run(data, stage, seed)] = parameters["methods"][stage]["after"]
-    folder = study["name"].format(pipeline=name, dataset=parameters["data"]["name"])
+    for experiment in study["experiments"].values():
+        for dataset in experiment["datasets"]:
+            data = Data.of(parameters["datasets"][dataset])
+            for method in experiment["methods"]:
+                for stage in stages(method, parameters["methods"]):
+                    for seed in study["seeds"]:
+                        runs[Run(data, stage, seed)] = parameters["methods"][stage]["after"]
     return Pipeline(
         [
             *(ingestion.create_pipeline(data) for data in dict.fromkeys(run.data for run in runs)),

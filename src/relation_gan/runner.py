@@ -10,18 +10,16 @@ from typing import Any, ClassVar
 import mlflow
 import torch
 from joblib import cpu_count
-from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Pipeline
-from kedro.runner import SequentialRunner
 from tqdm import tqdm
 
 from relation_gan.hooks import STUDY_RUN, CheckHooks, RunsFailed
+from relation_gan.plan import OF_A_RUN, unfinished
+from relation_gan.session import GoingOn, Session
 
-RUNS = {"training", "evaluation"}
 
-
-class RunsInParallel(SequentialRunner):
+class RunsInParallel(GoingOn):
     """Data first, then the runs, in as many processes as there are cores, then the report.
 
     Each process opens sessions of its own on some of the runs, and computes with its share of the cores. On a
@@ -39,7 +37,8 @@ class RunsInParallel(SequentialRunner):
         only_missing_outputs: bool = False,
     ) -> dict[str, Any]:
         arguments = (catalog, hook_manager, run_id, only_missing_outputs)
-        runs = pipeline.only_nodes_with_tags(*RUNS)
+        pipeline = unfinished(pipeline, catalog)
+        runs = pipeline.only_nodes_with_tags(*OF_A_RUN)
         groups = list(chunks(together(runs), self.processes))
         if min(len(groups), self.processes) < 2:
             return super().run(pipeline, *arguments)
@@ -109,8 +108,8 @@ def run_group(requested: dict[str, Any], runs: Iterable[str]) -> None:
     selection: dict[str, Any] = {
         "pipeline_names": requested["pipeline_names"],
         "namespaces": list(runs),
-        "tags": list(RUNS),
+        "tags": list(OF_A_RUN),
     }
     # The session that asked tells of all failures at its end.
-    with KedroSession.create(requested["project_path"], **options) as session, suppress(RunsFailed):
+    with Session.create(requested["project_path"], **options) as session, suppress(RunsFailed):
         session.run(**selection)

@@ -117,6 +117,11 @@ class PicturesConfig(DataConfig, Preparation):
             raise ValueError(
                 f"held_out '{self.held_out}' is not apart from split '{self.split}'; hold out a share, such as 0.1"
             )
+        if self.folder and sources.source_class(self.source).packaged:
+            raise ValueError(
+                f"folder '{self.folder}' has no use: {self.source} comes with a package and has no raw files; leave "
+                "data.folder out"
+            )
         if self.judge and not self.held_out:
             raise ValueError("a judge is tested on held-out pictures: set data.held_out, or data.judge to null")
         return self
@@ -156,9 +161,15 @@ class Data(NamedTuple):
     """Whether a classifier of the data set's own classes judges samples."""
 
     @property
+    def judge_alone(self) -> bool:
+        """Whether pictures are seen by their judge and by no other network."""
+        return self.kind == "pictures" and self.reference == f"reference_{extractors.JUDGE}"
+
+    @property
     def references(self) -> list[str]:
         """All that samples are compared with: of pictures, the judge's view beside the extractor's."""
-        return [self.reference, *(["reference_judge"] if self.judge and self.kind == "pictures" else [])]
+        beside = self.judge and self.kind == "pictures" and not self.judge_alone
+        return [self.reference, *([f"reference_{extractors.JUDGE}"] if beside else [])]
 
     @property
     def source(self) -> str:
@@ -220,7 +231,8 @@ class EvaluationConfig(Model):
     extractor: str = Field(
         "auto",
         validate_default=True,
-        description="the network in gan/metrics/extractors.py whose features of pictures are compared",
+        description="the network in gan/metrics/extractors.py whose features of pictures are compared, or judge: that "
+        "of data.judge",
     )
     weights: str = Field("", description="the file of the extractor's weights; none: torch's cache, or a download")
     real_samples: PositiveInt | None = Field(None, description="real pictures that are compared with; none: all")
@@ -240,9 +252,19 @@ class EvaluationConfig(Model):
     def _known_extractor(cls, name: str) -> str:
         if name == "auto":
             return extractors.at_hand()
-        if name not in extractors.names():
-            raise ValueError(f"there is no such extractor; choose auto or one of: {', '.join(extractors.names())}")
+        known = [*extractors.names(), extractors.JUDGE]
+        if name not in known:
+            raise ValueError(f"there is no such extractor; choose auto or one of: {', '.join(known)}")
         return name
+
+    @model_validator(mode="after")
+    def _weights_are_read(self) -> "EvaluationConfig":
+        if self.weights and self.extractor == extractors.JUDGE:
+            raise ValueError(
+                f"weights '{self.weights}' cannot be the judge's, which is trained as data.judge says; leave "
+                "evaluation.weights out, or choose another evaluation.extractor"
+            )
+        return self
 
 
 Budget = Literal["smoke", "reduced", "paper"]
@@ -626,6 +648,16 @@ def _data(raw: Mapping[str, Any], evaluation: EvaluationConfig) -> DataConfig:
             f"evaluation.completion.images {evaluation.completion.images} asks for held-out pictures, of which "
             f"{data.name} has none; {'set data.held_out, or ' if kind == 'pictures' else ''}leave it at 0"
         )
+    if evaluation.extractor == extractors.JUDGE and not (isinstance(data, PicturesConfig) and data.judge):
+        remedy = (
+            "set data.judge and data.held_out, or choose another extractor"
+            if isinstance(data, PicturesConfig)
+            else "leave evaluation.extractor out, which is about pictures"
+        )
+        raise ConfigError(
+            f"parameter 'evaluation.extractor' is '{evaluation.extractor}', but {data.name} has no judge of pictures; "
+            f"{remedy}"
+        )
     if not isinstance(data, PointsConfig):
         counts = {"evaluation.samples": evaluation.samples}
         counts |= {"data.count": data.count} if isinstance(data, StackedDigitsConfig) else {}
@@ -638,6 +670,19 @@ def _data(raw: Mapping[str, Any], evaluation: EvaluationConfig) -> DataConfig:
                     f"{key} {value} must not be less than evaluation.kid_subset_size {evaluation.kid_subset_size}"
                 )
     return data
+
+
+def _possible(typed: Mapping[str, Any], preset: Mapping[str, Any]) -> dict[str, Any]:
+    """What is typed of the evaluation, without completion, and without the judge where the preset has none."""
+
+    def asks_for_judge(key: str, value: Any) -> bool:
+        extractor = preset["protocols"].get(value, {}).get("extractor") if key == "protocol" else value
+        return key in ("protocol", "extractor") and extractor == extractors.JUDGE
+
+    judged = preset["data"]["kind"] == "pictures" and preset["data"].get("judge")
+    return {
+        key: value for key, value in typed.items() if key != "completion" and (judged or not asks_for_judge(key, value))
+    }
 
 
 def _training(name: str, method: MethodConfig, values: dict[str, Any]) -> TrainingConfig:
@@ -724,13 +769,13 @@ class ProjectConfigLoader(OmegaConfigLoader):
 
     def _add(self, resolved: dict[str, Any], preset: str, typed: Mapping[str, Any]) -> str:
         """Add the data set and the runs of another preset, and return the data set's name."""
-        # What is typed about data and networks, and of completion, which not all data allows, is about the environment.
+        layers = self._layers(preset)
+        # What is typed about data and networks, and of what not all data allows, is about the environment.
         common = {key: value for key, value in typed.items() if key not in ("data", "networks", "study")}
         if "evaluation" in common:
-            common["evaluation"] = {k: v for k, v in common["evaluation"].items() if k != "completion"}
-        of_preset = merge(*self._layers(preset), common)
+            common["evaluation"] = _possible(common["evaluation"], merge(*layers))
         studies = {name: resolved[name] for name in ("study", "studies")}
-        other = resolve({**of_preset, **studies}, typed, preset)
+        other = resolve({**merge(*layers, common), **studies}, typed, preset)
         name = other["data"]["name"]
         resolved["datasets"] |= other["datasets"]
         runs = resolved["runs"].setdefault(name, {})

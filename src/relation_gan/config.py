@@ -747,6 +747,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         ProjectConfigLoader.latest = self
+        self._resolved: dict[str, Any] = {}
 
     def presets(self) -> list[str]:
         """The names that --env takes."""
@@ -756,6 +757,10 @@ class ProjectConfigLoader(OmegaConfigLoader):
     def __getitem__(self, key: str) -> Any:
         if key != "parameters":
             return super().__getitem__(key)
+        self._resolved = self._resolved or self._resolve()
+        return self._resolved
+
+    def _resolve(self) -> dict[str, Any]:
         typed = self.runtime_params or {}
         resolved = resolve(merge(*self._layers(self.env or self.default_run_env), typed), typed)
         compared = [of for study in resolved["studies"].values() for of in [study, *study["experiments"].values()]]

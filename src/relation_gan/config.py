@@ -368,6 +368,26 @@ class EvaluateConfig(Model):
     samples: str = Field("", description="a generator's file, or a folder or zip file of pictures")
 
 
+class ParallelConfig(Model):
+    """What a run is given by `RunsInParallel`, and where it keeps its files."""
+
+    cpus: PositiveInt = Field(default=1, description="of a run, which computes with as many threads")
+    gpus: Literal["auto"] | Annotated[float, Field(ge=0)] = Field(
+        default="auto", description="of a run; below 1: shared"
+    )
+    retries: int = Field(default=10, ge=0, description="of a run whose process or machine was lost")
+    storage: str = Field(
+        default="", description="path or fsspec URL where data/ is kept; none: in the project's folder"
+    )
+
+    @field_validator("gpus")
+    @classmethod
+    def _whole_above_one(cls, gpus: str | float) -> str | float:
+        if not isinstance(gpus, str) and gpus > 1 and gpus % 1:
+            raise ValueError("it must be auto, a number below 1 or a whole one")
+        return gpus
+
+
 class NetworksConfig(Model):
     generator: dict[str, Any]
     critic: dict[str, Any]
@@ -415,6 +435,7 @@ class Parameters(Model):
     study: dict[str, Any]
     studies: dict[str, dict[str, Any]] = Field({}, description="named studies: what they override of `study`")
     dirac: DiracConfig | None = None
+    parallel: ParallelConfig = ParallelConfig()
 
 
 DISCRIMINATORS = {
@@ -747,6 +768,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         ProjectConfigLoader.latest = self
+        self._folders: dict[str, Mapping[str, Any]] = {}
         self._resolved: dict[str, Any] = {}
 
     def presets(self) -> list[str]:
@@ -802,8 +824,10 @@ class ProjectConfigLoader(OmegaConfigLoader):
 
     def _folder(self, env: str) -> Mapping[str, Any]:
         """The parameters in one folder alone."""
-        options = {"config_patterns": self.config_patterns, "base_env": env, "default_run_env": env}
-        try:
-            return OmegaConfigLoader(str(self.conf_source), **options)["parameters"]
-        except MissingConfigException:
-            return {}
+        if env not in self._folders:
+            options = {"config_patterns": self.config_patterns, "base_env": env, "default_run_env": env}
+            try:
+                self._folders[env] = OmegaConfigLoader(str(self.conf_source), **options)["parameters"]
+            except MissingConfigException:
+                self._folders[env] = {}
+        return self._folders[env]

@@ -221,6 +221,9 @@ class MlflowHooks(MlflowHook):
     @hook_impl
     def on_pipeline_error(self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any) -> None:
         with forgiving("the failure"):
+            if os.environ.get(STUDY_RUN):
+                mlflow.end_run("RUNNING")
+                return
             super().on_pipeline_error(error, run_params, pipeline, catalog)
 
 
@@ -248,8 +251,14 @@ class TrackingHooks:
     def before_pipeline_run(self, catalog: Any) -> None:
         self._catalog = catalog
         self._children: dict[RunName, str] = {}
+        active = mlflow.active_run()
+        if active and os.environ.get(STUDY_RUN):
+            # What was typed, and the checkout, are where the study was started.
+            wanted = (*tracking.PROVENANCE, "command")
+            self._tags = {key: tag for key, tag in active.data.tags.items() if key in wanted}
+            return
         self._tags = {**tracking.provenance(self._project), "command": tracking.command()}
-        if mlflow.active_run():
+        if active:
             with forgiving("the tags of the study"):
                 mlflow.set_tags(self._tags)
                 for run in CheckHooks.plan.done:

@@ -11,6 +11,7 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 logging.getLogger("alembic").setLevel(logging.WARNING)
 
 from relation_gan.config import ProjectConfigLoader  # noqa: E402
+from relation_gan.context import ProjectContext  # noqa: E402
 from relation_gan.hooks import CheckHooks, MlflowHooks, TrackingHooks  # noqa: E402
 from relation_gan.session import Session  # noqa: E402
 
@@ -19,6 +20,7 @@ HOOKS = (CheckHooks(), TrackingHooks(), MlflowHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)  # MlflowHooks is that plugin's hook, made to outlive its server.
 
 SESSION_CLASS = Session
+CONTEXT_CLASS = ProjectContext
 CONFIG_LOADER_CLASS = ProjectConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -64,6 +64,16 @@ def log_step(step: int, row: Mapping[str, float]) -> None:
     """Log a row of the history to the run that is being trained, if it is tracked."""
     if _current is not None:
         _current.add(step, row)
+
+
+watchers: list[Callable[[str, int], None]] = []
+"""Called with the name of a run and its step at every row of its history."""
+
+
+def tell(run: str, step: int) -> None:
+    """Let those who watch know how far a run is."""
+    for watch in watchers:
+        watch(run, step)
 
 
 @contextmanager
@@ -154,8 +164,11 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+PROVENANCE = ("commit", "uncommitted changes", "versions")
+
+
 def provenance(project: Path) -> dict[str, str]:
-    """Commit, uncommitted changes and versions: where the numbers of this session come from."""
+    """Where the numbers of this session come from."""
 
     def git(*arguments: str) -> str:
         try:
@@ -167,11 +180,8 @@ def provenance(project: Path) -> dict[str, str]:
     packages = ("relation_gan", "torch", "torchvision", "lightning-fabric", "torch-fidelity", "kedro", "mlflow")
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     commit = git("rev-parse", "HEAD")
-    return {
-        "commit": commit or "not a git checkout",
-        "uncommitted changes": ("yes" if git("status", "--porcelain") else "no") if commit else "unknown",
-        "versions": versions,
-    }
+    changed = ("yes" if git("status", "--porcelain") else "no") if commit else "unknown"
+    return dict(zip(PROVENANCE, (commit or "not a git checkout", changed, versions), strict=True))
 
 
 def command() -> str:

@@ -127,10 +127,16 @@ def train(
     if fabric.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(fabric.device)
     batches = feed(source, run.seed, fabric.device, run.training.flip)
+    name = f"{run.dataset}.{run.method}.seed{run.seed}"
+
+    def log(step: int, row: dict[str, float]) -> None:
+        tracking.log_step(step, row)
+        tracking.tell(name, step)
+
     status, error = "finished", ""
     try:
         title = f"{run.method} seed {run.seed}"
-        fit(state, batches, terms, checkpoints, dependencies, tracking.log_step, title, quiet=not sys.stderr.isatty())
+        fit(state, batches, terms, checkpoints, dependencies, log, title, quiet=not sys.stderr.isatty())
         if state.diverged_at is not None:
             status, error = "diverged", f"a loss was not finite at step {state.diverged_at}"
     except Interrupted as stop:
@@ -138,7 +144,7 @@ def train(
     except CheckpointError as refused:
         raise click.ClickException(str(refused)) from None
     except Exception as failure:
-        logger.exception("Run %s.%s.seed%d failed at step %d", run.dataset, run.method, run.seed, state.step)
+        logger.exception("Run %s failed at step %d", name, state.step)
         status, error = "failed", f"{type(failure).__name__}: {failure}"
     history = {
         "dataset": run.dataset,
@@ -158,7 +164,7 @@ def train(
         "config": dependencies["run"],
         "rows": state.history,
     }
-    notes = {"run": f"{run.dataset}.{run.method}.seed{run.seed}", "step": state.step, "data_sha256": source.digest}
+    notes = {"run": name, "step": state.step, "data_sha256": source.digest}
     averaged = state.averaged
     for network in (averaged, state.generator, state.critic):
         network.notes = notes

@@ -1,0 +1,312 @@
+"""Runs given out by Ray: to processes of this machine, or, with RAY_ADDRESS, of a cluster."""
+
+import logging
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from logging.handlers import QueueHandler
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+# Before it is imported: nothing here calls home.
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+import click
+import ray
+from filelock import FileLock
+from joblib import cpu_count
+from ray.exceptions import RayError
+
+from relation_gan.progress import Display, Progress
+from relation_gan.storage import Mirror
+
+# A worker imports this module before it knows the project: what is heavy, or reads the project, comes later.
+if TYPE_CHECKING:
+    from relation_gan.config import ParallelConfig
+
+logger = logging.getLogger(__name__)
+
+STOP_SECONDS = 120.0
+"""How long runs that were asked to stop are waited for."""
+TOLD_SECONDS = 0.5
+"""Between two words of a run on where it is."""
+NEEDED = ("conf", "src", "pyproject.toml", ".telemetry")
+"""What of the project travels to nodes that do not share its folder."""
+
+
+class Task(NamedTuple):
+    """Runs that build on one another, and their folders in the project."""
+
+    chain: tuple[str, ...]
+    folders: list[str]
+
+
+def address() -> str | None:
+    """Of the cluster, if one is named."""
+    named = os.environ.get("RAY_ADDRESS", "")
+    return None if named in ("", "local") else named
+
+
+@contextmanager
+def connected(config: "ParallelConfig", project: Path, accelerator: str) -> "Iterator[Workers]":
+    """Ray's workers, for as long as the context lasts.
+
+    Args:
+        accelerator: that of the training; on a CPU no run asks for a GPU.
+
+    Raises:
+        click.ClickException: the cluster is not there, no node has what a run needs, or the storage cannot be used.
+    """
+    if config.storage:
+        Mirror(config.storage, project, [])
+        if "MLFLOW_TRACKING_URI" not in os.environ:
+            raise click.ClickException(
+                f"parameter 'parallel.storage' is '{config.storage}', so runs do not see this folder's mlflow.db; "
+                "start an MLflow server that all nodes reach, and set MLFLOW_TRACKING_URI=http://..."
+            )
+    # Ray's sockets lie there, whose paths may be 107 characters long.
+    short = tempfile.gettempdir() if len(tempfile.gettempdir()) <= 20 else "/tmp"
+    with (
+        nullcontext("")
+        if address()
+        else tempfile.TemporaryDirectory(prefix="ray_", dir=short, ignore_cleanup_errors=True) as folder
+    ):
+        local = {
+            "num_cpus": cpu_count(),
+            "include_dashboard": False,
+            "object_store_memory": 100 * 2**20,  # Results come by files.
+            "_temp_dir": folder,
+        }
+        try:
+            check_reachable(address())
+            ray.init(
+                address=address() or "local",
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                runtime_env=environment(config, project),
+                **({} if address() else local),
+            )
+        except (OSError, RuntimeError, ValueError) as error:
+            raise click.ClickException(
+                f"Ray{f' at RAY_ADDRESS={address()}' if address() else ''} cannot be reached ({error}); start the "
+                "cluster (ray start --head), or unset RAY_ADDRESS to use this machine alone"
+            ) from None
+        try:
+            yield Workers(config, project, accelerator)
+        finally:
+            ray.shutdown()
+
+
+def check_reachable(of: str | None) -> None:
+    """Refuse at once an address that nobody listens at, which Ray would try for minutes.
+
+    Raises:
+        OSError: nobody does.
+    """
+    host, _, port = (of or "").rpartition(":")
+    if port.isdecimal() and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=10).close()
+
+
+def environment(config: "ParallelConfig", project: Path) -> dict[str, Any]:
+    """What workers start with: the threads of a run, and the code."""
+    code = str(project / "src")
+    travels: dict[str, Any] = {}
+    if config.storage:
+        code = "${RAY_RUNTIME_ENV_CREATE_WORKING_DIR}/src"
+        others = sorted(path.name for path in project.iterdir() if path.name not in NEEDED)
+        travels = {"working_dir": str(project), "excludes": [f"/{name}" for name in others]}
+    return {"env_vars": {"OMP_NUM_THREADS": str(config.cpus), "PYTHONPATH": code}, **travels}
+
+
+class Workers:
+    """Gives tasks out, and waits for them."""
+
+    def __init__(self, config: "ParallelConfig", project: Path, accelerator: str) -> None:
+        self.config, self.project = config, project
+        gpus = config.gpus
+        if isinstance(gpus, str):
+            gpus = float(accelerator != "cpu" and ray.cluster_resources().get("GPU", 0) > 0)
+        self.wanted = {"CPU": config.cpus, "GPU": gpus}
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        if not any(all(node.get(kind, 0) >= n for kind, n in self.wanted.items()) for node in nodes):
+            there = ", ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes)
+            raise click.ClickException(
+                f"a run needs parallel.cpus={config.cpus} and parallel.gpus={gpus:g}, and no node has them: there are "
+                f"{there}; ask for less, or start such a node"
+            )
+
+    def give_out(
+        self,
+        tasks: Sequence[Task],
+        steps: Mapping[str, int],
+        shared: list[str],
+        session: dict[str, Any],
+        setting: Mapping[str, str],
+    ) -> list[tuple[tuple[str, ...], str]]:
+        """Run all tasks.
+
+        Args:
+            steps: of each run.
+            shared: folders and files in the project that all runs read.
+            session: what a session on some of the runs is made with.
+            setting: environment variables of the workers, besides MLflow's.
+
+        Returns the chains of the tasks that failed, each with its error. An exception here, such as that of Ctrl-C,
+        asks the runs to save their checkpoints and to stop, and waits for them.
+        """
+        if self.config.storage:
+            Mirror(self.config.storage, self.project, shared).send()
+        progress = ray.remote(num_cpus=0, max_restarts=-1)(Progress).remote()
+        # For system failures only: a run's own error would come again. A worker with a GPU serves one run, as Ray does
+        # by default, since what a process has of a GPU does not change.
+        remote = ray.remote(num_cpus=self.wanted["CPU"], num_gpus=self.wanted["GPU"], max_retries=self.config.retries)(
+            work
+        )
+        passed_on = {key: value for key, value in os.environ.items() if key.startswith("MLFLOW_")}
+        setting = {**setting, **passed_on, "DO_NOT_TRACK": "1", "TQDM_DISABLE": "1"}
+        if not self.wanted["GPU"]:
+            setting["CUDA_VISIBLE_DEVICES"] = ""
+        given: dict[Any, Task] = {}
+        display = Display([task.chain for task in tasks], steps)
+        failures = []
+        try:
+            for task in tasks:
+                mirror = self._mirror(task)
+                if mirror and not mirror.is_there():
+                    mirror.send()
+                storage = (self.config.storage, shared) if self.config.storage else None
+                arguments = (task, session, setting, self.config.cpus, steps, storage, progress)
+                given[remote.options(name=task.chain[-1]).remote(*arguments)] = task
+            while given:
+                done, _ = ray.wait(list(given), timeout=0.5)
+                self._tell(progress, display)
+                for reference in done:
+                    task = given.pop(reference)
+                    try:
+                        ray.get(reference)
+                    except RayError as error:
+                        failures.append((task.chain, reason(error)))
+                    if mirror := self._mirror(task):
+                        mirror.fetch()
+                    display.finish(task.chain)
+        except BaseException:
+            self._stop(given)
+            raise
+        finally:
+            display.close()
+        return failures
+
+    def _mirror(self, task: Task) -> Mirror | None:
+        return Mirror(self.config.storage, self.project, task.folders) if self.config.storage else None
+
+    @staticmethod
+    def _tell(progress: Any, display: Display) -> None:
+        with suppress(RayError):  # It is on its way up again.
+            at, records = ray.get(progress.news.remote(), timeout=5)
+            for record in records:
+                display.log(record)
+            display.update(at)
+
+    @staticmethod
+    def _stop(given: Mapping[Any, Task]) -> None:
+        """Interrupt what runs, drop what waits, and give checkpoints the time to be written."""
+        for reference in given:
+            ray.cancel(reference)  # a KeyboardInterrupt in the worker, which training takes as Ctrl-C
+        if given:
+            ray.wait(list(given), num_returns=len(given), timeout=STOP_SECONDS)
+
+
+def reason(error: RayError) -> str:
+    """What went wrong, in a line; a traceback goes to the log."""
+    cause = getattr(error, "cause", None) or error
+    if isinstance(cause, click.ClickException):
+        return cause.format_message()
+    logger.error("%s", error)
+    return f"{type(cause).__name__}: {(str(cause).splitlines() or [''])[0]}"
+
+
+class Forward(QueueHandler):
+    """Sends what a worker logs to whoever started the study."""
+
+    def __init__(self, progress: Any) -> None:
+        super().__init__(progress)
+        self._progress = progress
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        self._progress.log.remote(record)
+
+
+def work(
+    task: Task,
+    session: dict[str, Any],
+    setting: Mapping[str, str],
+    threads: int,
+    steps: Mapping[str, int],
+    storage: tuple[str, list[str]] | None,
+    progress: Any,
+) -> None:
+    """Train and evaluate the runs of a task, in a session like the one that asked for them."""
+    progress.tell.remote(task.chain, task.chain[0], 0)
+    os.environ.update(setting)
+    # Nodes that do not share the project's folder start in a copy of it.
+    project = Path.cwd() if storage else Path(session["project_path"])
+    if not (project / "pyproject.toml").is_file():
+        raise click.ClickException(
+            f"{project} is not there on the node {ray.util.get_node_ip_address()}: share the project's folder with all "
+            "nodes, at the same path, or set parallel.storage"
+        )
+    os.chdir(project)
+    # Kedro reads the project's logging when it is imported.
+    import torch
+    from kedro.framework.startup import bootstrap_project
+
+    from relation_gan import tracking
+    from relation_gan.hooks import RunsFailed
+    from relation_gan.session import Session
+
+    torch.set_num_threads(threads)
+    bootstrap_project(project)
+    told = time.monotonic()
+
+    def watch(run: str, step: int) -> None:
+        nonlocal told
+        if step == steps[run] or time.monotonic() > told + TOLD_SECONDS:
+            told = time.monotonic()
+            progress.tell.remote(task.chain, run, step)
+
+    forward = Forward(progress)
+    forward.setLevel(logging.WARNING)
+    options = {"env": session["env"], "runtime_params": session["runtime_params"]}
+    selection = {"pipeline_names": session["pipeline_names"], "namespaces": list(task.chain), "tags": session["tags"]}
+    logging.getLogger().addHandler(forward)
+    tracking.watchers.append(watch)
+    try:
+        # The session that asked tells of all failures at its end.
+        with (
+            followed(storage, task, project),
+            Session.create(project, **options) as own,
+            suppress(RunsFailed),
+        ):
+            own.run(**selection)
+    finally:
+        tracking.watchers.remove(watch)
+        logging.getLogger().removeHandler(forward)
+
+
+@contextmanager
+def followed(storage: tuple[str, list[str]] | None, task: Task, project: Path) -> Iterator[None]:
+    """Have what the runs need here, and keep what they write there."""
+    if storage is None:
+        yield
+        return
+    url, shared = storage
+    with FileLock(project / ".storage.lock"):  # One worker of a node fetches what all of them read.
+        Mirror(url, project, shared).fetch()
+    own = Mirror(url, project, task.folders)
+    own.fetch()
+    with own.followed():
+        yield

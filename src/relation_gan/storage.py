@@ -1,0 +1,153 @@
+"""Files of the project that are kept at a second place too, which every node of a cluster reaches."""
+
+import logging
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
+
+import click
+from fsspec.core import url_to_fs
+
+logger = logging.getLogger(__name__)
+
+PARTIAL = ".partial"
+SECONDS = 1.0
+"""Between two looks at what a run has written."""
+
+
+class Kept(NamedTuple):
+    """A file at the second place."""
+
+    size: int
+    modified: float
+
+
+class Mirror:
+    """Folders and files of a project, and their copies at a path or an fsspec URL.
+
+    Copies appear whole or not at all, in the order in which the files were written: a checkpoint is never there before
+    what it goes with.
+
+    Args:
+        project: the folder that `paths` are relative to, here and there.
+
+    Raises:
+        click.ClickException: the URL cannot be used.
+    """
+
+    def __init__(self, url: str, project: Path, paths: Sequence[str]) -> None:
+        try:
+            self._fs, self._root = url_to_fs(url)
+        except (ImportError, ValueError) as error:
+            raise click.ClickException(
+                f"parameter 'parallel.storage' is '{url}': {error}; name a path, or a URL whose package is installed"
+            ) from None
+        self.project, self.paths = project, list(paths)
+        self._same: dict[str, int] = {}
+        """The time stamps of files here that are the same there."""
+
+    def fetch(self) -> None:
+        """Make the files here what they are there; of a path that is not there, nothing is touched."""
+        for path in self.paths:
+            kept = self._there(path)
+            for name in self._here(path).keys() - kept.keys() if kept else ():
+                (self.project / name).unlink(missing_ok=True)
+            for name, there in kept.items():
+                file = self.project / name
+                stamp = int(there.modified * 1e9)
+                if not file.exists() or (file.stat().st_size, file.stat().st_mtime_ns) != (there.size, stamp):
+                    partial = file.with_name(f"{file.name}.{uuid4().hex}{PARTIAL}")
+                    partial.parent.mkdir(parents=True, exist_ok=True)
+                    self._fs.get_file(f"{self._root}/{name}", str(partial))
+                    os.utime(partial, ns=(stamp, stamp))
+                    os.replace(partial, file)
+                self._same[name] = file.stat().st_mtime_ns
+
+    def send(self) -> None:
+        """Copy what is newer here than there, and remove there what was removed here."""
+        for path in self.paths:
+            if not any(name == path or name.startswith(f"{path}/") for name in self._same):
+                here = self._here(path)
+                self._same |= {
+                    name: here[name]
+                    for name, kept in self._there(path).items()
+                    if name in here
+                    and (self.project / name).stat().st_size == kept.size
+                    and here[name] <= kept.modified * 1e9
+                }
+        with ExitStack() as opened:
+            here = {name: stamp for path in self.paths for name, stamp in self._here(path).items()}
+            changed = sorted((stamp, name) for name, stamp in here.items() if self._same.get(name) != stamp)
+            try:
+                files = [opened.enter_context((self.project / name).open("rb")) for _, name in changed]
+            except FileNotFoundError:
+                return self.send()
+            # A checkpoint replaced meanwhile could go with files that are not on the list.
+            if any(
+                os.fstat(file.fileno()).st_mtime_ns != stamp for file, (stamp, _) in zip(files, changed, strict=True)
+            ):
+                return self.send()
+            for file, (stamp, name) in zip(files, changed, strict=True):
+                target = f"{self._root}/{name}"
+                self._fs.makedirs(target.rpartition("/")[0], exist_ok=True)
+                partial = f"{target}.{uuid4().hex}{PARTIAL}"
+                with self._fs.open(partial, "wb") as copy:
+                    shutil.copyfileobj(file, copy, 2**20)
+                self._fs.mv(partial, target)
+                self._same[name] = stamp
+        for name in self._same.keys() - here.keys():
+            self._fs.rm(f"{self._root}/{name}")
+            del self._same[name]
+
+    def is_there(self) -> bool:
+        """Whether anything of it is kept there."""
+        return any(self._there(path) for path in self.paths)
+
+    @contextmanager
+    def followed(self) -> Iterator[None]:
+        """Send what changes as it changes, and at the end; what fails is tried again."""
+        stop = threading.Event()
+
+        def follow() -> None:
+            while not stop.wait(SECONDS):
+                try:
+                    self.send()
+                except OSError as error:
+                    logger.warning("%s does not take files (%s); they wait, training goes on", self._root, error)
+
+        thread = threading.Thread(target=follow, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+            self.send()
+
+    def _here(self, path: str) -> dict[str, int]:
+        """Time stamps (ns) of the files below a path, by their paths in the project."""
+        place = self.project / path
+        files = place.rglob("*") if place.is_dir() else [place]
+        found = {}
+        for file in files:
+            if file.suffix != PARTIAL and file.is_file():
+                with_name = file.relative_to(self.project).as_posix()
+                try:
+                    found[with_name] = file.stat().st_mtime_ns
+                except FileNotFoundError:  # removed meanwhile
+                    continue
+        return found
+
+    def _there(self, path: str) -> dict[str, Kept]:
+        self._fs.invalidate_cache()
+        found = self._fs.find(f"{self._root}/{path}", detail=True)
+        return {
+            name.removeprefix(self._root).lstrip("/"): Kept(info["size"], self._fs.modified(name).timestamp())
+            for name, info in found.items()
+            if not name.endswith(PARTIAL)
+        }

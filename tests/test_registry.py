@@ -8,7 +8,7 @@ import pytest
 from kedro.framework.project import configure_project
 from kedro.pipeline import Pipeline
 
-from relation_gan.config import ProjectConfigLoader
+from relation_gan.config import ConfigError, ProjectConfigLoader
 from relation_gan.pipeline_registry import register_pipelines
 from relation_gan.settings import CONFIG_LOADER_ARGS
 
@@ -66,12 +66,18 @@ def test_a_pipeline_is_put_together_when_it_is_looked_at() -> None:
 def test_a_paper_s_study_has_the_runs_of_its_experiments_at_the_budget() -> None:
     made = pipelines(env="smoke")
     runs = {node.namespace for node in made["study_triplet_gan"].nodes if "training" in node.tags}
-    ring = {f"ring8_smoke.{method}.seed{seed}" for method in ("triplet_gan", "vanilla") for seed in (0, 1)}
-    digits = {
-        f"digits_smoke.{method}.seed{seed}" for method in ("triplet_gan", "vanilla", "ebgan", "wgan") for seed in (0, 1)
-    }
+    ring = {f"ring8_smoke.{method}.seed0" for method in ("triplet_gan", "vanilla")}
+    digits = {f"digits_smoke.{method}.seed0" for method in ("triplet_gan", "vanilla", "ebgan", "wgan")}
     assert runs == ring | digits
     assert "study_triplet_gan_smoke.report" in made["study_triplet_gan"].all_outputs()
+
+
+def test_a_study_that_does_not_suit_what_is_typed_is_refused_when_it_is_asked_for() -> None:
+    ProjectConfigLoader(CONF, env="ring8", runtime_params={"evaluation": {"samples": 500}}, **CONFIG_LOADER_ARGS)
+    made = register_pipelines()
+    assert made["study"].nodes
+    with pytest.raises(ConfigError, match="evaluation.samples 500 must not be less than evaluation.kid_subset_size"):
+        made["study_relation_gan"]
 
 
 def test_a_sweep_is_trained_for_each_value() -> None:

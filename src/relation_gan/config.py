@@ -635,7 +635,7 @@ def _experiments(study: Mapping[str, Any], names: Mapping[str, str], own: str) -
         own_data = [own] if number == "" and not of["presets"] else []
         found[number] = {
             "title": of.get("title", ""),
-            "datasets": [names[preset] for preset in of["presets"]] or own_data,
+            "datasets": [names[preset] for preset in of["presets"] if preset in names] or own_data,
             "methods": ComparisonConfig(methods=of["methods"], sweeps=sweeps).contenders(),
             "sweeps": [
                 {
@@ -691,19 +691,6 @@ def _data(raw: Mapping[str, Any], evaluation: EvaluationConfig) -> DataConfig:
                     f"{key} {value} must not be less than evaluation.kid_subset_size {evaluation.kid_subset_size}"
                 )
     return data
-
-
-def _possible(typed: Mapping[str, Any], preset: Mapping[str, Any]) -> dict[str, Any]:
-    """What is typed of the evaluation, without completion, and without the judge where the preset has none."""
-
-    def asks_for_judge(key: str, value: Any) -> bool:
-        extractor = preset["protocols"].get(value, {}).get("extractor") if key == "protocol" else value
-        return key in ("protocol", "extractor") and extractor == extractors.JUDGE
-
-    judged = preset["data"]["kind"] == "pictures" and preset["data"].get("judge")
-    return {
-        key: value for key, value in typed.items() if key != "completion" and (judged or not asks_for_judge(key, value))
-    }
 
 
 def _training(name: str, method: MethodConfig, values: dict[str, Any]) -> TrainingConfig:
@@ -786,23 +773,33 @@ class ProjectConfigLoader(OmegaConfigLoader):
         typed = self.runtime_params or {}
         resolved = resolve(merge(*self._layers(self.env or self.default_run_env), typed), typed)
         compared = [of for study in resolved["studies"].values() for of in [study, *study["experiments"].values()]]
-        names = {
-            preset: self._add(resolved, preset, typed)
-            for preset in dict.fromkeys(preset for of in compared for preset in of["presets"])
-        }
-        for study in resolved["studies"].values():
+        names: dict[str, str] = {}
+        refused: dict[str, ConfigError] = {}
+        for preset in dict.fromkeys(preset for of in compared for preset in of["presets"]):
+            try:
+                names[preset] = self._add(resolved, preset, typed)
+            except ConfigError as error:
+                # What is typed for one study need not suit the data of another, which nobody asked for.
+                refused[preset] = error
+        for name, study in resolved["studies"].items():
+            errors = [
+                refused[preset]
+                for of in [study, *study["experiments"].values()]
+                for preset in of["presets"]
+                if preset in refused
+            ]
+            if errors and name == "study":
+                raise errors[0]
+            study["refused"] = errors[0].message if errors else ""
             study["experiments"] = _experiments(study, names, resolved["data"]["name"])
         return {**resolved, "study": resolved["studies"]["study"]}
 
     def _add(self, resolved: dict[str, Any], preset: str, typed: Mapping[str, Any]) -> str:
         """Add the data set and the runs of another preset, and return the data set's name."""
-        layers = self._layers(preset)
-        # What is typed about data and networks, and of what not all data allows, is about the environment.
+        # What is typed about data and networks is about the environment.
         common = {key: value for key, value in typed.items() if key not in ("data", "networks", "study")}
-        if "evaluation" in common:
-            common["evaluation"] = _possible(common["evaluation"], merge(*layers))
         studies = {name: resolved[name] for name in ("study", "studies")}
-        other = resolve({**merge(*layers, common), **studies}, typed, preset)
+        other = resolve({**merge(*self._layers(preset), common), **studies}, typed, preset)
         name = other["data"]["name"]
         resolved["datasets"] |= other["datasets"]
         runs = resolved["runs"].setdefault(name, {})

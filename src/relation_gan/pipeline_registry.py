@@ -10,7 +10,7 @@ import click
 from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 
-from relation_gan.config import Data, ProjectConfigLoader
+from relation_gan.config import ConfigError, Data, ProjectConfigLoader
 from relation_gan.pipelines import dirac, evaluation, ingestion, reporting, training
 
 
@@ -75,7 +75,13 @@ def register_pipelines() -> Pipelines:
 
 
 def study_pipeline(folder: str, study: dict[str, Any], parameters: dict[str, Any]) -> Pipeline:
-    """Ingestion -> training and evaluation of every (data set, method, seed) -> one report."""
+    """Ingestion -> training and evaluation of every (data set, method, seed) -> one report.
+
+    Raises:
+        ConfigError: what is typed does not suit the study's data.
+    """
+    if study.get("refused"):
+        raise ConfigError(study["refused"])
     runs: dict[Run, str | None] = {}
     for experiment in study["experiments"].values():
         for dataset in experiment["datasets"]:

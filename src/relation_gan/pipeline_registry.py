@@ -34,7 +34,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         {
             "ingestion": ingestion.create_pipeline(Data.of(parameters["datasets"][data["name"]])),
             **{
-                method: study_pipeline(method, {**study, "methods": [method]}, parameters)
+                method: study_pipeline(method, {**study, "methods": [method]}, parameters, "study")
                 for method in parameters["methods"]
             },
             **{name: study_pipeline(name, of, parameters) for name, of in parameters["studies"].items()},
@@ -54,8 +54,12 @@ def register_pipelines() -> dict[str, Pipeline]:
     return pipelines
 
 
-def study_pipeline(name: str, study: dict[str, Any], parameters: dict[str, Any]) -> Pipeline:
-    """Ingestion -> training and evaluation of every (data set, method, seed) -> one report."""
+def study_pipeline(name: str, study: dict[str, Any], parameters: dict[str, Any], like: str = "") -> Pipeline:
+    """Ingestion -> training and evaluation of every (data set, method, seed) -> one report.
+
+    Args:
+        like: the study whose parameters the report goes by, if not its own.
+    """
     datasets = [parameters["presets"][preset] for preset in study["presets"]] or [parameters["data"]["name"]]
     runs: dict[Run, str | None] = {}
     for dataset in datasets:
@@ -70,7 +74,7 @@ def study_pipeline(name: str, study: dict[str, Any], parameters: dict[str, Any])
             *(ingestion.create_pipeline(data) for data in dict.fromkeys(run.data for run in runs)),
             *(training.create_pipeline(*run, after=after) for run, after in runs.items()),
             *(evaluation.create_pipeline(*run) for run in runs),
-            reporting.create_pipeline(folder, list(runs)),
+            reporting.create_pipeline(folder, list(runs), f"params:studies.{like or name}"),
         ]
     )
 

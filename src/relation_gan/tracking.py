@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 AWAY = (MlflowException, requests.RequestException, OSError)
 """What MLflow raises when its server cannot be reached, or its database is locked."""
 
+NOTE = "mlflow_run.json"
+"""The file beside a checkpoint that says which MLflow run is its own."""
+
 FLUSH_SECONDS = 5.0
 RETRY_SECONDS = 60.0
 
@@ -106,7 +109,7 @@ def child_run(folder: Path, name: str, made_from: str, tags: Mapping[str, str]) 
     Its id is kept beside the checkpoint. A run of another configuration, or of another tracking
     server, is not taken up.
     """
-    note = folder / "mlflow_run.json"
+    note = folder / NOTE
     parent, client = mlflow.active_run(), MlflowClient()
     identity = {"tracking_uri": mlflow.get_tracking_uri(), "made_from": made_from}
     tags = {**tags, **({"mlflow.parentRunId": parent.info.run_id} if parent else {})}
@@ -125,6 +128,13 @@ def child_run(folder: Path, name: str, made_from: str, tags: Mapping[str, str]) 
     folder.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps({**identity, "run_id": run_id}))
     return run_id
+
+
+def run_id(folder: Path, made_from: str) -> str:
+    """The MLflow run of what lies in a folder; empty where it was not tracked, or is of another configuration."""
+    note = folder / NOTE
+    kept = json.loads(note.read_text()) if note.exists() else {}
+    return kept["run_id"] if kept.get("made_from") == made_from else ""
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,10 +1,8 @@
 """What a study says: a table, a summary for the terminal, and one page for people."""
 
 import math
-import re
 import statistics
 import textwrap
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,20 @@ import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from relation_gan.gan.metrics import extractors
 from relation_gan.gan.metrics.diagnostics import SUSPECT
 from relation_gan.pipelines.reporting import figures, scatter
+from relation_gan.pipelines.reporting.measures import (
+    COMPLETED,
+    COMPLETION,
+    DISTANCES,
+    EXTRACTORS,
+    HEADLINE,
+    MEASURES,
+    number,
+    rank,
+    spread,
+    thousandfold,
+)
 from relation_gan.pipelines.reporting.results import Classes, Part, RunResult, StudyResult
 
 SUMMARY_WIDTH, FEW = 100, 4
@@ -27,242 +36,6 @@ MANY = 6
 """More methods than this stand in rows instead of columns, and above small pictures."""
 
 
-@dataclass(frozen=True)
-class Measure:
-    """How a score is named, printed and read."""
-
-    label: str
-    short: str
-    decimals: int
-    better: str
-    """`higher`, `lower`, or nothing where neither is."""
-    note: str
-    factor: float = 1
-    """What the printed number is multiplied by."""
-
-
-def _of_features(extractor: str, title: str, short: str) -> dict[str, Measure]:
-    """How the scores by the features of a network other than Inception are named."""
-    return {
-        f"fid_{extractor}": Measure(
-            f"Fréchet distance, features of {title}",
-            f"FD({short})",
-            2,
-            "lower",
-            f"Between features of real and generated images in {title}. Not Inception’s FID, and not comparable with "
-            "any published FID.",
-        ),
-        f"kid_{extractor}_x1000": Measure(
-            f"Kernel distance, features of {title}, × 1,000",
-            f"1000·KD({short})",
-            2,
-            "lower",
-            "As the Fréchet distance, but unbiased in the number of samples; not comparable with published KID.",
-        ),
-        f"kid_{extractor}_std_x1000": Measure(
-            f"Spread of the kernel distance ({title}), × 1,000", "±KD", 2, "", "Over subsets or draws, not over seeds."
-        ),
-        f"precision_{extractor}": Measure(
-            f"Precision, features of {title}",
-            f"prec({short})",
-            3,
-            "higher",
-            "The share of samples that lie no farther from some real image than its third neighbour does: quality.",
-        ),
-        f"recall_{extractor}": Measure(
-            f"Recall, features of {title}",
-            f"rec({short})",
-            3,
-            "higher",
-            "The share of real images that lie as near to a sample as that: variety.",
-        ),
-        f"inception_score_{extractor}": Measure(
-            f"Inception score, classes of {title}",
-            f"IS({short})",
-            2,
-            "higher",
-            "How sure and how varied the classes are that the network names; not comparable with a published IS.",
-        ),
-        f"inception_score_{extractor}_std": Measure(
-            f"Spread of the Inception score ({title})", "±IS", 2, "", "Over splits or draws, not over seeds."
-        ),
-    }
-
-
-SHORT = {"judge": "judge", "efficientnet_lite0": "EN0", "inception_torchvision": "tv"}
-"""Names of extractors for narrow columns, where they are not short themselves."""
-EXTRACTORS = {name: extractors.title(name) for name in extractors.names() if name != "inception"}
-DISTANCES = ("kid_x1000", *(f"kid_{name}_x1000" for name in EXTRACTORS))
-"""The distances to real pictures that a study on pictures is decided by."""
-
-QUALITY = {
-    "modes": Measure(
-        "Modes",
-        "modes",
-        0,
-        "higher",
-        "How many modes appear at least once among the samples. Weak when alone: one lucky or unreadable sample "
-        "is enough to count a mode.",
-    ),
-    "modes_10": Measure(
-        "Modes, ten times or more",
-        "≥10",
-        0,
-        "higher",
-        "How many modes appear at least ten times, which noise rarely achieves.",
-    ),
-    "modes_published": Measure(
-        "Modes, by the published counter",
-        "published",
-        0,
-        "higher",
-        "As Relation GAN’s code counts, faults included: a mode at most once in a batch of 100 samples and from the "
-        "eleventh batch on, and any digit that the judge is unsure of as a 0. Comparable with the paper at "
-        "evaluation.samples=100000 only.",
-    ),
-    "reverse_kl": Measure(
-        "Reverse KL",
-        "reverse KL",
-        3,
-        "lower",
-        "KL(samples ‖ even spread over the modes), in nats. A finite sample never reaches 0: what as many real "
-        "images score is the floor.",
-    ),
-    "high_quality": Measure(
-        "High quality, %",
-        "high %",
-        1,
-        "higher",
-        "The share of samples within three standard deviations of the nearest mode’s centre; a mode counts as found "
-        "with at least one of them. Of real points, 98.9 % lie so near.",
-        factor=100,
-    ),
-    "kl": Measure(
-        "KL to even modes",
-        "KL",
-        4,
-        "lower",
-        "KL(samples by their nearest mode ‖ even spread), in nats, also of samples far from any mode. What as many "
-        "real points score is the floor.",
-    ),
-    "sliced_wasserstein": Measure(
-        "Sliced Wasserstein distance",
-        "sliced W",
-        4,
-        "lower",
-        "Mean distance W₁ between generated and real points, projected on 64 directions, in the units of the data. Two "
-        "samples of real points are not at 0 either: that is the floor.",
-    ),
-    "confidence": Measure(
-        "Judge’s confidence",
-        "confidence",
-        3,
-        "higher",
-        "Mean probability that the judge, a classifier trained on real images, gives to the class it names. Low for "
-        "smudges; says nothing about variety.",
-    ),
-    "entropy": Measure(
-        "Entropy of the classes",
-        "entropy",
-        3,
-        "higher",
-        "Of the shares of the classes, in nats; an even spread has the logarithm of their number.",
-    ),
-    "l2": Measure("Distance to even classes", "L2", 4, "lower", "Euclidean distance of the class shares to even ones."),
-    "l2_squared": Measure("The same, squared", "L2²", 5, "lower", "Papers print one or the other as “L2”."),
-    "fid": Measure(
-        "FID",
-        "FID",
-        2,
-        "lower",
-        "Fréchet distance between Inception’s features of real and generated pictures. It falls with the number of "
-        "samples: compare equal numbers only.",
-    ),
-    "kid_x1000": Measure(
-        "KID, × 1,000", "1000·KID", 2, "lower", "As FID, but unbiased in the number of samples: real pictures score 0."
-    ),
-    "kid_std_x1000": Measure("Spread of KID, × 1,000", "±KID", 2, "", "Over subsets or draws, not over seeds."),
-    "precision": Measure(
-        "Precision",
-        "precision",
-        3,
-        "higher",
-        "The share of samples that lie no farther from some real image than its third neighbour does, in Inception’s "
-        "features (improved precision is published with VGG’s).",
-    ),
-    "recall": Measure(
-        "Recall", "recall", 3, "higher", "The share of real images that lie as near to a sample as that: variety."
-    ),
-    "inception_score": Measure(
-        "Inception score", "IS", 2, "higher", "How sure and how varied the classes are that Inception names."
-    ),
-    "inception_score_std": Measure(
-        "Spread of the Inception score", "±IS", 2, "", "Over splits or draws, not over seeds."
-    ),
-    **{
-        f"memorised_{space}": Measure(
-            f"Like copies, by {space}, %",
-            f"copies({short})",
-            1,
-            "",
-            f"The share of samples that lie closer to a training picture, by their {space}, than 99 % of held-out (or, "
-            "without any, of other real) pictures do: against the mean distance to the 50 nearest, so that blur is no "
-            "copy. Fresh draws of the real distribution would score 1.",
-            factor=100,
-        )
-        for space, short in (("pixels", "px"), ("features", "ft"))
-    },
-    **{
-        name: measure
-        for extractor, title in {"judge": "judge", **EXTRACTORS}.items()
-        for name, measure in _of_features(extractor, title, SHORT.get(extractor, title)).items()
-    },
-}
-COST = {
-    "seconds": Measure("Training time, seconds", "seconds", 0, "lower", "Wall time, on the device named below."),
-    "steps_per_second": Measure("Steps a second", "steps/s", 1, "higher", "Depends on the machine and its load."),
-    "ms_per_step": Measure(
-        "Milliseconds a step", "ms/step", 1, "lower", "Of training; depends on the machine and its load."
-    ),
-    "ms_per_image": Measure("Milliseconds an image", "ms/image", 3, "lower", "Of a step, by the images of its batch."),
-    "peak_memory_mib": Measure(
-        "Peak memory, MiB",
-        "MiB",
-        0,
-        "lower",
-        "The most that the process held, with all else that it had done; on an accelerator, what training took there.",
-    ),
-    "parameters_generator": Measure("Generator’s parameters", "G params", 0, "", "Numbers that training moves."),
-    "parameters_critic": Measure("Critic’s parameters", "C params", 0, "", "Numbers that training moves."),
-    "multiply_adds_generator": Measure(
-        "Generator’s multiply-adds", "G madds", 0, "", "Of one image, forwards; convolutions and matrix products alone."
-    ),
-    "multiply_adds_critic": Measure(
-        "Critic’s multiply-adds", "C madds", 0, "", "Of one image, or of one pair where the critic sees pairs."
-    ),
-    "steps": Measure("Steps", "steps", 0, "", "Generator updates."),
-}
-MEASURES = QUALITY | COST
-COMPLETION = re.compile(r"(occluded_)?(psnr|ssim|contextual|perceptual)_(\d+)")
-COMPLETED = {
-    "psnr": Measure("PSNR, dB", "PSNR", 2, "higher", ""),
-    "ssim": Measure("SSIM", "SSIM", 4, "higher", ""),
-    "contextual": Measure("Distance to what is known", "contextual", 1, "lower", ""),
-    "perceptual": Measure("What the critic says against it", "perceptual", 3, "", ""),
-}
-"""The measures of completions, whose names end with the per cent that are hidden."""
-HEADLINE = (
-    *("modes", "modes_10", "modes_published", "reverse_kl", "high_quality", "kl", "sliced_wasserstein"),
-    *("confidence", "fid_judge"),
-    *(
-        name.format(end)
-        for end in ("", *(f"_{extractor}" for extractor in EXTRACTORS))
-        for name in ("inception_score{}", "fid{}", "kid{}_x1000", "precision{}", "recall{}")
-    ),
-    "ms_per_step",
-)
-
-
 def table(study: StudyResult) -> pd.DataFrame:
     """One row a run; a score that a run lacks is NaN, and scores of unknown name come last.
 
@@ -270,44 +43,11 @@ def table(study: StudyResult) -> pd.DataFrame:
     """
     rows = [
         {"dataset": run.dataset, "method": run.method, "seed": run.seed, "status": run.history["status"]}
-        | _thousandfold(run.scores)
+        | thousandfold(run.scores)
         for run in study.runs
     ]
     frame = pd.DataFrame(rows)
-    return frame.reindex(columns=[*frame.columns[:4], *sorted(frame.columns[4:], key=_rank)])
-
-
-def _thousandfold(scores: dict[str, float]) -> dict[str, float]:
-    small = re.compile(r"(raw_)?kid(_|$)(?!.*_x1000$)")
-    return {
-        f"{name}_x1000" if small.match(name) else name: 1000 * value if small.match(name) else value
-        for name, value in scores.items()
-    }
-
-
-def _rank(name: str) -> tuple[int, int]:
-    raw, stem = name.startswith("raw_"), name.removeprefix("raw_")
-    if stem in QUALITY:
-        return int(raw), list(QUALITY).index(stem)
-    return (2, list(COST).index(name)) if name in COST else (3, 0)
-
-
-def number(name: str, value: float) -> str:
-    """A score as it is printed: `.019`, `994`, `1,203.5`; a dash where there is none."""
-    if math.isnan(value):
-        return "–"
-    measure = MEASURES.get(name.removeprefix("raw_"))
-    if completed := COMPLETION.fullmatch(name):
-        measure = COMPLETED[completed[2]]
-    text = f"{value * measure.factor:,.{measure.decimals}f}" if measure else f"{value:,.4g}"
-    return re.sub(r"^(-?)0\.", r"\1.", text)
-
-
-def spread(name: str, values: list[float], between: str = " ± ") -> str:
-    """Mean ± standard deviation (n - 1) of several values, the value of one, a dash for none."""
-    if len(values) < 2:
-        return number(name, values[0] if values else math.nan)
-    return number(name, statistics.mean(values)) + between + number(name, statistics.stdev(values))
+    return frame.reindex(columns=[*frame.columns[:4], *sorted(frame.columns[4:], key=rank)])
 
 
 def outcome(run: RunResult) -> str:
@@ -391,7 +131,7 @@ def _real_line(part: Part) -> list[str]:
         "sliced_wasserstein": "sliced W floor",
     }
     names |= {name: f"{MEASURES[name].short} floor" for name in DISTANCES}
-    reference = _thousandfold(part.reference)
+    reference = thousandfold(part.reference)
     told = [f"{text} {number(name, reference[name])}" for name, text in names.items() if name in reference]
     return [f"real data: {', '.join(told)}"] if told else []
 
@@ -401,7 +141,7 @@ def _finished(runs: list[RunResult]) -> list[RunResult]:
 
 
 def _values(runs: list[RunResult], name: str) -> list[float]:
-    return [scores[name] for scores in (_thousandfold(run.scores) for run in runs) if name in scores]
+    return [scores[name] for scores in (thousandfold(run.scores) for run in runs) if name in scores]
 
 
 def render(study: StudyResult) -> str:
@@ -609,7 +349,7 @@ def _result(part: Part, named: bool) -> list[str]:
     if measure and scored:
         best = min(scored, key=lambda method: statistics.mean(_values(scored[method], measure)))
         scores = {name: spread(name, _values(scored[best], name)) for name in ("modes", "high_quality", measure)}
-        reference = _thousandfold(part.reference)
+        reference = thousandfold(part.reference)
         floor = number(measure, reference[measure]) if measure in reference else None
         subject = "Its samples" if len(groups) == 1 else f"The samples of {best}"
         if len(scored) > 1:
@@ -673,12 +413,12 @@ def _card(name: str, part: Part) -> dict[str, Any]:
         "texts": {method: spread(name, of) for method, of in values.items()},
         "best": pick(means.values()) if pick and len(means) > 1 else None,
         "means": means,
-        "real": number(name, _thousandfold(part.reference).get(name, math.nan)),
+        "real": number(name, thousandfold(part.reference).get(name, math.nan)),
     }
 
 
 def _cell(run: RunResult, name: str) -> str:
-    return number(name, _thousandfold(run.scores).get(name, math.nan))
+    return number(name, thousandfold(run.scores).get(name, math.nan))
 
 
 def _width(part: Part) -> int:

@@ -29,6 +29,7 @@ class Run(NamedTuple):
 def register_pipelines() -> dict[str, Pipeline]:
     """One pipeline a method, for the study's seeds, and one a study."""
     parameters = parameters_in_force()
+    reporting.read_claims(parameters["claims"])  # A claim that cannot be read is refused before any work.
     data, study = parameters["data"], parameters["study"]
     pipelines = Pipelines(
         {

@@ -103,7 +103,7 @@ def test_a_related_measure_gives_an_indication_and_no_verdict():
     runs = [run for method, values in scores.items() for run in seeds(method, *values, by="fid_judge")]
     of = verdict(runs, BEST)
     assert (of.verdict, of.why) == (OPEN, "No run on digits has FID.")
-    assert "by Fréchet distance, features of judge: it does not hold: a is worse than b" in of.indication
+    assert "by Fréchet distance, features of the judge: it does not hold: a is worse than b" in of.indication
 
 
 def test_how_the_data_differs_is_told():

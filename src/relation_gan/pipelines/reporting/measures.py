@@ -3,7 +3,7 @@
 import math
 import re
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from relation_gan.gan.metrics import extractors
@@ -196,7 +196,7 @@ QUALITY = {
     },
     **{
         name: measure
-        for extractor, title in {"judge": "judge", **EXTRACTORS}.items()
+        for extractor, title in {"judge": "the judge", **EXTRACTORS}.items()
         for name, measure in _of_features(extractor, title, SHORT.get(extractor, title)).items()
     },
 }
@@ -324,4 +324,10 @@ def probability(p: float) -> str:
     """`.031`, `< .001`; a dash where there is none."""
     if math.isnan(p):
         return "–"
-    return "< .001" if p < 0.001 else number("", round(p, 3)) if p < 1 else "1"
+    return "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
+
+
+def joined(names: Sequence[str], word: str = "and") -> str:
+    """Several names in a sentence."""
+    *most, last = names
+    return f"{', '.join(most)} {word} {last}" if most else last

@@ -15,7 +15,7 @@ from relation_gan.gan.checkpoint import Described, fingerprint
 from relation_gan.gan.data import ImageStore, Points
 from relation_gan.gan.metrics import extractors
 from relation_gan.gan.training import CheckpointStore
-from relation_gan.pipelines.reporting import figures, report
+from relation_gan.pipelines.reporting import figures, prints, report, tables
 from relation_gan.pipelines.reporting.claims import read_claims
 from relation_gan.pipelines.reporting.published import read_published
 from relation_gan.pipelines.reporting.results import Classes, Plan, RunResult, StudyResult
@@ -163,4 +163,20 @@ def _real(source: ImageStore | Points, reference: Described) -> np.ndarray:
 
 def write_report(study: StudyResult) -> tuple[str, pd.DataFrame, np.ndarray, str]:
     """The HTML page, the table, the sample picture and the text for the terminal."""
-    return report.render(study), report.table(study), figures.samples_figure(study), report.summary(study)
+    return report.render(study), tables.runs(study), figures.samples_figure(study), report.summary(study)
+
+
+def write_tables(study: StudyResult) -> tuple[pd.DataFrame, pd.DataFrame, str, pd.DataFrame, str]:
+    """The verdicts, the statistics and the published figures beside ours, the last two for LaTeX, too."""
+    return (
+        tables.verdict_table(study),
+        tables.statistics_table(study),
+        tables.statistics_latex(study),
+        tables.beside_table(study),
+        tables.beside_latex(study),
+    )
+
+
+def write_figures(study: StudyResult) -> dict[str, np.ndarray]:
+    """Pictures for papers, by the names of their files."""
+    return prints.figures(study)

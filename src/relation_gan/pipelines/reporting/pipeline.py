@@ -9,6 +9,8 @@ from relation_gan.pipelines.reporting import nodes
 
 PARTS = ["history", "scores", "curve", "grids", "pictures", "checkpoints"]
 
+TABLES = ["verdicts", "statistics", "statistics_latex", "paper_beside_ours", "paper_beside_ours_latex"]
+
 
 def create_pipeline(study: str, runs: list[tuple[Data, str, int]], parameters: str) -> Pipeline:
     """All runs of a study -> its report.
@@ -57,6 +59,14 @@ def create_pipeline(study: str, runs: list[tuple[Data, str, int]], parameters: s
             name="write_report",
             namespace=study,
         ),
+        node(
+            nodes.write_tables,
+            f"{study}.result",
+            [f"{study}.{table}" for table in TABLES],
+            name="write_tables",
+            namespace=study,
+        ),
+        node(nodes.write_figures, f"{study}.result", f"{study}.figures", name="write_figures", namespace=study),
     ]
     return pipeline([*collect, *write], tags="reporting")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from relation_gan.pipelines.reporting.measures import kin, label, thousandfold
+from relation_gan.pipelines.reporting.measures import joined, kin, label, thousandfold
 from relation_gan.pipelines.reporting.results import Experiment, Figure, StudyResult
 from relation_gan.pipelines.reporting.statistics import Summary, summarise
 
@@ -44,6 +44,11 @@ class Beside:
     rows: list[Row]
     differs: list[str]
     """What stands between the paper's figures and ours, in sentences."""
+
+    @property
+    def comparable(self) -> bool:
+        """Whether any figure may be subtracted."""
+        return any(not math.isnan(value) for row in self.rows for value in row.differences)
 
 
 def read_published(frame: pd.DataFrame) -> list[Figure]:
@@ -120,7 +125,7 @@ def _differs(
     """What stands between the paper's figures and ours, in sentences."""
     evaluation, told = study.evaluations.get(dataset, {}), []
     if papers != [dataset]:
-        told.append(f"The paper’s data is {' and '.join(papers)}, ours {dataset}.")
+        told.append(f"The paper’s data is {joined(papers)}, ours {dataset}.")
     if metric != measure:
         told.append(f"The paper’s measure is “{label(metric)}”, ours “{label(measure)}”.")
     protocols = list(dict.fromkeys(figure.protocol for figure in figures))

@@ -1,19 +1,21 @@
 """What a study says: a table, a summary for the terminal, and one page for people."""
 
+import inspect
 import math
 import statistics
 import textwrap
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from relation_gan.gan.metrics.diagnostics import SUSPECT
-from relation_gan.pipelines.reporting import figures, scatter
+from relation_gan.pipelines.reporting import figures, scatter, tables
+from relation_gan.pipelines.reporting.comparison import Compared, compared, swept
 from relation_gan.pipelines.reporting.measures import (
     COMPLETED,
     COMPLETION,
@@ -21,33 +23,28 @@ from relation_gan.pipelines.reporting.measures import (
     EXTRACTORS,
     HEADLINE,
     MEASURES,
+    better,
+    kin,
+    label,
     number,
-    rank,
+    probability,
+    signed,
     spread,
     thousandfold,
 )
-from relation_gan.pipelines.reporting.results import Classes, Part, RunResult, StudyResult
+from relation_gan.pipelines.reporting.published import beside
+from relation_gan.pipelines.reporting.results import Classes, Experiment, Part, RunResult, StudyResult
+from relation_gan.pipelines.reporting.tables import LINEAGE
+from relation_gan.pipelines.reporting.verdicts import OPEN, REFUTED, REPRODUCED, Verdict, judge, verdicts
 
 SUMMARY_WIDTH, FEW = 100, 4
 """Letters of a line for the terminal, and scores that it shows even if names are cut for them."""
+DECISIVE = ("reverse_kl", "kl", "sliced_wasserstein", *DISTANCES)
+"""What decides between methods, as far as a data set has it."""
 BARS = 100
 """Modes that are drawn as bars; more of them as a map."""
 MANY = 6
 """More methods than this stand in rows instead of columns, and above small pictures."""
-
-
-def table(study: StudyResult) -> pd.DataFrame:
-    """One row a run; a score that a run lacks is NaN, and scores of unknown name come last.
-
-    Kernel distances are small, and stand a thousandfold under `..._x1000`.
-    """
-    rows = [
-        {"dataset": run.dataset, "method": run.method, "seed": run.seed, "status": run.history["status"]}
-        | thousandfold(run.scores)
-        for run in study.runs
-    ]
-    frame = pd.DataFrame(rows)
-    return frame.reindex(columns=[*frame.columns[:4], *sorted(frame.columns[4:], key=rank)])
 
 
 def outcome(run: RunResult) -> str:
@@ -63,10 +60,27 @@ def outcome(run: RunResult) -> str:
 def summary(study: StudyResult) -> str:
     """The table for the terminal, at most 100 columns wide; below it, why runs ended early, and what real data scores.
 
-    Means are over the seeds that finished. Of several data sets, one table each.
+    Means are over the seeds that finished. Of several data sets, one table each. The verdicts stand at the end.
     """
     parts = study.parts
-    return "\n\n".join("\n".join([*([part.dataset] if len(parts) > 1 else []), *_summary(part)]) for part in parts)
+    told = ["\n".join([*([part.dataset] if len(parts) > 1 else []), *_summary(part)]) for part in parts]
+    of = verdicts(study)
+    told += ["\n".join([f"{_counts(of, study.plan.budget)}:", *_verdict_lines(of)])] if of else []
+    return "\n\n".join(told)
+
+
+def _counts(of: list[Verdict], budget: str) -> str:
+    """How many claims have which verdict."""
+    counts = Counter(verdict.verdict for verdict in of)
+    told = [f"{counts[verdict]} {verdict}" for verdict in (REPRODUCED, REFUTED, OPEN) if counts[verdict]]
+    claims = "claim of the paper" if len(of) == 1 else "claims of the paper"
+    return f"{len(of)} {claims}: {', '.join(told)}" + (f" ({budget})" if budget else "")
+
+
+def _verdict_lines(of: list[Verdict]) -> list[str]:
+    marks = {REPRODUCED: "✓", REFUTED: "✗", OPEN: "?"}
+    width = max(len(verdict.name) for verdict in of)
+    return [_short(f"  {marks[v.verdict]} {v.name.ljust(width)}  {v.claim.says}", SUMMARY_WIDTH) for v in of]
 
 
 def _summary(part: Part) -> list[str]:
@@ -147,7 +161,7 @@ def _values(runs: list[RunResult], name: str) -> list[float]:
 def render(study: StudyResult) -> str:
     """One HTML page that needs nothing else: scripts and pictures are inside, and it loads nothing."""
     # What completions score stands in tables of its own.
-    columns = [name for name in table(study).columns[4:] if not COMPLETION.fullmatch(name)]
+    columns = [name for name in tables.runs(study).columns[4:] if not (COMPLETION.fullmatch(name) or name in LINEAGE)]
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -157,7 +171,8 @@ def render(study: StudyResult) -> str:
     )
     return environment.get_template("report.html.j2").render(
         study=study,
-        lead=lead(study),
+        lead=headline(study),
+        results=results(study),
         colours=figures.colours(study.methods),
         unfinished=[(run, outcome(run)) for run in study.runs if run.history["status"] != "finished"],
         copying=[
@@ -166,6 +181,13 @@ def render(study: StudyResult) -> str:
             for space in ("pixels", "features")
             if run.scores.get(name := f"memorised_{space}", 0) > SUSPECT
         ],
+        verdicts=verdicts(study),
+        counts=_counts(verdicts(study), study.plan.budget),
+        marks={REPRODUCED: "good", REFUTED: "bad", OPEN: "open"},
+        rules=inspect.cleandoc(judge.__doc__ or "").split("\n\n"),
+        papers=_papers(study),
+        comparisons=_comparisons(study),
+        sweeps=_sweeps(study),
         sections=[_section(part, columns, i) for i, part in enumerate(study.parts)],
         columns=columns,
         rows=[
@@ -178,7 +200,80 @@ def render(study: StudyResult) -> str:
         raw=any(name.startswith("raw_") for name in columns),
         plotly=get_plotlyjs(),
         zip=zip,
+        **{"number": number, "signed": signed, "probability": probability, "better": better, "label": label},
+        **{"printed": tables.printed, "ours": tables.ours, "interval": tables.interval, "lineage": tables.lineage},
+        differences=tables.differences,
     )
+
+
+def _headed(experiment: Experiment) -> str:
+    """What stands above an experiment: nothing above one without a name."""
+    return ": ".join(filter(None, (experiment.name, experiment.title)))
+
+
+def _papers(study: StudyResult) -> list[dict[str, Any]]:
+    """The published figures beside ours, by experiment and data set, with what is true of all measures said once."""
+    shown = []
+    found = beside(study)
+    for experiment in study.experiments:
+        for dataset in experiment.datasets:
+            of = [table for table in found if (table.experiment, table.dataset) == (experiment.name, dataset)]
+            if not of:
+                continue
+            common = [told for told in of[0].differs if all(told in table.differs for table in of)]
+            shown.append(
+                {
+                    "experiment": _headed(experiment),
+                    "dataset": dataset,
+                    "differs": common,
+                    "notes": list(dict.fromkeys(f.note for t in of for row in t.rows for f in row.figures if f.note)),
+                    "tables": [(table, [told for told in table.differs if told not in common]) for table in of],
+                }
+            )
+    return shown
+
+
+def _comparisons(study: StudyResult) -> list[dict[str, Any]]:
+    """Each experiment on each data set: the table of the measure that counts, then the others."""
+    shown = []
+    found = [of for of in compared(study) if len(of.rows) > 1]
+    for experiment in study.experiments:
+        for dataset in experiment.datasets:
+            of = [each for each in found if each.experiment == experiment and each.dataset == dataset]
+            if of:
+                first = _deciding(study, experiment, [each.measure for each in of])
+                of.sort(key=lambda each: each.measure != first)
+                head = {"experiment": _headed(experiment), "dataset": dataset, "main": of[0].main}
+                several = len(experiment.datasets) > 1
+                shown.append({**head, "several": several, "tables": [(each, _reach(each)) for each in of]})
+    return shown
+
+
+def _deciding(study: StudyResult, experiment: Experiment, measures: list[str]) -> str:
+    """The measure of the experiment's claims, or else the one that counts on such data."""
+    of_study = [claim for claim in study.claims.values() if claim.study == study.plan.name]
+    claimed = [claim.rule.by for claim in of_study if claim.experiment == experiment.name]
+    wanted = [there for by in claimed if (there := kin(by, measures))]
+    return next((name for name in (*wanted, *DECISIVE) if name in measures), measures[0])
+
+
+def _reach(of: Compared) -> float:
+    """Half the width of the picture of differences: intervals of few seeds that are wider are cut off."""
+    there = [abs(row.comparison.difference) for row in of.rows if row.comparison and row.comparison.n]
+    return 1.25 * max([value for value in there if math.isfinite(value)], default=0) or 1.0
+
+
+def _sweeps(study: StudyResult) -> list[dict[str, Any]]:
+    """A plot a measure, by experiment, parameter and data set."""
+    colours = figures.colours(study.methods)
+    shown: dict[tuple[str, str, str], list[tuple[str, str, str]]] = {}
+    for i, of in enumerate(swept(study)):
+        members = {sweep.method: next(iter(sweep.methods)) for sweep in of.experiment.sweeps}
+        palette = {method: colours.get(method) or colours[members[method]] for method in of.lines}
+        plots = shown.setdefault((_headed(of.experiment), of.over, of.dataset), [])
+        note = f"{better(of.measure).capitalize()} is better."
+        plots.append((label(of.measure), note, _html(figures.sweep(of, palette), f"sweep-{i}")))
+    return [{"experiment": e, "over": over, "dataset": d, "plots": plots} for (e, over, d), plots in shown.items()]
 
 
 def _section(part: Part, columns: list[str], index: int) -> dict[str, Any]:
@@ -199,8 +294,8 @@ def _section(part: Part, columns: list[str], index: int) -> dict[str, Any]:
         "many": many,
         "cards": [_card(name, part) for name in _headline(part) or columns[:6]],
         "seeds": {method: _seeds(runs) for method, runs in groups.items()},
-        "width": _width(part),
-        "column": 420 if not part.of_points else 180 if many else 236,
+        "width": _width(part) // (2 if many and not part.of_points else 1),
+        "column": (180 if many else 236) if part.of_points else 233 if many else 420,
         "real": _picture(part, part.real, figures.GREY),
         "samples": {
             method: (run, _picture(part, run.samples, _colour(part, method)) if len(run.samples) else None)
@@ -316,6 +411,11 @@ def _completion(part: Part) -> dict[str, Any]:
 
 def lead(study: StudyResult) -> str:
     """The result in a few plain sentences."""
+    return " ".join([headline(study), *results(study)])
+
+
+def headline(study: StudyResult) -> str:
+    """What was done, in a sentence."""
     finished = _finished(study.runs)
     parts = study.parts
     if len(study.runs) == 1:
@@ -334,16 +434,20 @@ def lead(study: StudyResult) -> str:
         *others, last = [part.dataset for part in parts]
         datasets = f"{', '.join(others)} and {last}" if others else last
         told = [f"{one_method} trained on {datasets}; of {len(study.runs)} runs, {many}."]
-    for part in parts:
-        told += _result(part, named=len(parts) > 1)
     return " ".join(told)
+
+
+def results(study: StudyResult) -> list[str]:
+    """What came of it on each data set."""
+    parts = study.parts
+    told = (_result(part, named=len(parts) > 1) for part in parts)
+    return [" ".join(of) for of in told if of]
 
 
 def _result(part: Part, named: bool) -> list[str]:
     """Which method is best on a data set, by the measure that counts there, and where real data stands."""
     groups = {method: _finished(runs) for method, runs in figures.by_method(part).items()}
-    decisive = ("reverse_kl", "kl", "sliced_wasserstein", *DISTANCES)
-    measure = next((name for name in decisive if _values(part.runs, name)), None)
+    measure = next((name for name in DECISIVE if _values(part.runs, name)), None)
     told: list[str] = []
     scored = {method: runs for method, runs in groups.items() if measure and _values(runs, measure)}
     if measure and scored:

@@ -77,8 +77,8 @@ class Sweep:
     method: str
     over: str
     """The parameter, such as `loss.weight`."""
-    methods: dict[str, float]
-    """The value at which each method of the sweep stands."""
+    methods: dict[str, Any]
+    """The value at which each method of the sweep stands: a number, or a name."""
 
 
 @dataclass(frozen=True)

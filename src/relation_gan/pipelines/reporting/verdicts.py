@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from relation_gan.pipelines.reporting.claims import Best, BestAt, Claim, Collapses, Reaches
-from relation_gan.pipelines.reporting.measures import better, kin, label, number, probability
+from relation_gan.pipelines.reporting.comparison import is_number
+from relation_gan.pipelines.reporting.measures import better, joined, kin, label, number, probability
 from relation_gan.pipelines.reporting.results import Experiment, StudyResult
 from relation_gan.pipelines.reporting.statistics import Scores, holm, paired, summarise
 
@@ -119,7 +120,7 @@ def _best(scores: Scores, methods: Sequence[str], rivals: Sequence[str], by: str
     if lacking := _lacking(scores, [*methods, *rivals]):
         return lacking
     if lost := [method for method in methods if _none_finished(scores, method)]:
-        return Finding(REFUTED, f"no run of {_and(lost)} finished.")
+        return Finding(REFUTED, f"no run of {joined(lost)} finished.")
     beaten = [rival for rival in rivals if _none_finished(scores, rival)]
     pairs = [(method, rival) for method in methods for rival in rivals if rival not in beaten]
     found = [paired(scores[method], scores[rival]) for method, rival in pairs]
@@ -131,12 +132,12 @@ def _best(scores: Scores, methods: Sequence[str], rivals: Sequence[str], by: str
         for (method, rival), of, sign, p in zip(pairs, found, signs, corrected, strict=True)
         if of.n >= SEEDS
     ]
-    told += [f"no run of {_and(beaten)} finished"] if beaten else []
+    told += [f"no run of {joined(beaten)} finished"] if beaten else []
     few = [f"{method} and {rival}" for (method, rival), of in zip(pairs, found, strict=True) if of.n < SEEDS]
-    told += [f"fewer than {SEEDS} seeds finished of both {', of both '.join(few)}"] if few else []
+    told += [f"fewer than {SEEDS} seeds finished of both {'; of both '.join(few)}"] if few else []
     short = [method for method in methods if summarise(scores[method].values()).n < SEEDS]
     if short and not few:
-        return Finding(OPEN, f"{'; '.join(told)}; fewer than {SEEDS} seeds of {_and(short)} finished.")
+        return Finding(OPEN, f"{'; '.join(told)}; fewer than {SEEDS} seeds of {joined(short)} finished.")
     why = "; ".join(told) + "."
     decided = [of.n >= SEEDS and p < LEVEL for of, p in zip(found, corrected, strict=True)]
     if any(sign < 0 and sure for sign, sure in zip(signs, decided, strict=True)):
@@ -150,7 +151,7 @@ def _reaches(scores: Scores, methods: Sequence[str], value: float, by: str) -> F
     if lacking := _lacking(scores, methods):
         return lacking
     if lost := [method for method in methods if _none_finished(scores, method)]:
-        return Finding(REFUTED, f"no run of {_and(lost)} finished.")
+        return Finding(REFUTED, f"no run of {joined(lost)} finished.")
     there = {method: [score for score in scores[method].values() if math.isfinite(score)] for method in methods}
     reached = {
         method: sum(_at_least(_sign(by) * score, _sign(by) * value) for score in of) for method, of in there.items()
@@ -161,7 +162,7 @@ def _reaches(scores: Scores, methods: Sequence[str], value: float, by: str) -> F
         for method, of in there.items()
     )
     if few := [method for method, of in there.items() if len(of) < SEEDS]:
-        return Finding(OPEN, f"{why}; fewer than {SEEDS} seeds of {_and(few)} finished.")
+        return Finding(OPEN, f"{why}; fewer than {SEEDS} seeds of {joined(few)} finished.")
     if 0 in reached.values():
         return Finding(REFUTED, why + ".")
     if all(reached[method] == len(scores[method]) for method in methods):
@@ -194,9 +195,9 @@ def _collapses(scores: Scores, rule: Collapses, sweep: Mapping[str, float], by: 
 def _lacking(scores: Scores, methods: Sequence[str]) -> Finding | None:
     """Why a rule cannot be applied: a method was not run, or with too few seeds to tell anything."""
     if missing := [method for method in methods if method not in scores]:
-        return Finding(OPEN, f"there are no scores of {_and(missing)}.")
+        return Finding(OPEN, f"there are no scores of {joined(missing)}.")
     if few := [method for method in methods if len(scores[method]) < SEEDS]:
-        return Finding(OPEN, f"{_and(few)} ran with fewer than {SEEDS} seeds.")
+        return Finding(OPEN, f"{joined(few)} ran with fewer than {SEEDS} seeds.")
     return None
 
 
@@ -205,18 +206,18 @@ def _none_finished(scores: Scores, method: str) -> bool:
 
 
 def _sweep(experiment: Experiment, rule: BestAt | Collapses) -> dict[str, float]:
-    """The values at which a method was run."""
-    sweeps = (of for of in experiment.sweeps if (of.method, of.over) == (rule.method, rule.over))
-    return next((of.methods for of in sweeps), {})
+    """The numbers at which a method was run."""
+    sweeps = [of.methods for of in experiment.sweeps if (of.method, of.over) == (rule.method, rule.over)]
+    return {method: value for of in sweeps for method, value in of.items() if is_number(value)}
 
 
 def _untested(claim: Claim, study: StudyResult, experiment: Experiment) -> str:
     """Why no run counts as a test."""
     there = [dataset for dataset in claim.tested_on if dataset in experiment.datasets]
     return (
-        f"No run on {_or(there)} has {label(claim.rule.by)}."
+        f"No run on {joined(there, 'or')} has {label(claim.rule.by)}."
         if there
-        else f"No run is on {_or(list(claim.tested_on))}."
+        else f"No run is on {joined(list(claim.tested_on), 'or')}."
     )
 
 
@@ -240,13 +241,3 @@ def _at_least(value: float, limit: float) -> bool:
 def _p(p: float) -> str:
     told = probability(p)
     return told if told.startswith("<") else f"= {told}"
-
-
-def _and(names: Sequence[str]) -> str:
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def _or(names: Sequence[str]) -> str:
-    *most, last = names
-    return f"{', '.join(most)} or {last}" if most else last

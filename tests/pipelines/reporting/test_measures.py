@@ -42,7 +42,7 @@ def test_differences_and_probabilities_as_printed():
     assert [measures.probability(p) for p in (0.0004, 0.031, 0.25, 1.0, math.nan)] == [
         "< .001",
         ".031",
-        ".25",
-        "1",
+        ".250",
+        "1.000",
         "–",
     ]

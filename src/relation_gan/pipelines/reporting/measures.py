@@ -77,6 +77,9 @@ EXTRACTORS = {name: extractors.title(name) for name in extractors.names() if nam
 DISTANCES = ("kid_x1000", *(f"kid_{name}_x1000" for name in EXTRACTORS))
 """The distances to real pictures that a study on pictures is decided by."""
 
+DECISIVE = ("reverse_kl", "kl", "sliced_wasserstein", *DISTANCES, "fid_judge")
+"""What decides between methods: the first of these that a data set has."""
+
 QUALITY = {
     "modes": Measure(
         "Modes",
@@ -235,7 +238,7 @@ COMPLETED = {
 """The measures of completions, whose names end with the per cent that are hidden."""
 HEADLINE = (
     *("modes", "modes_10", "modes_published", "reverse_kl", "high_quality", "kl", "sliced_wasserstein"),
-    *("confidence", "fid_judge"),
+    *("confidence", "fid_judge", "inception_score_judge", "entropy"),
     *(
         name.format(end)
         for end in ("", *(f"_{extractor}" for extractor in EXTRACTORS))
@@ -245,7 +248,7 @@ HEADLINE = (
 )
 
 
-COMPARED = (*HEADLINE[:-1], "entropy", "l2", "l2_squared", HEADLINE[-1])
+COMPARED = (*HEADLINE[:-1], "l2", "l2_squared", HEADLINE[-1])
 """What methods are compared by, besides their completions."""
 
 

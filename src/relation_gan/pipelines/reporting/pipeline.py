@@ -6,6 +6,7 @@ from kedro.pipeline import Pipeline, node, pipeline
 
 from relation_gan.config import Data
 from relation_gan.pipelines.reporting import nodes
+from relation_gan.pipelines.reporting.cards import best_generators
 
 PARTS = ["history", "scores", "curve", "grids", "pictures", "checkpoints"]
 
@@ -66,6 +67,7 @@ def create_pipeline(study: str, runs: list[tuple[Data, str, int]], parameters: s
             name="write_tables",
             namespace=study,
         ),
+        node(best_generators, f"{study}.result", f"{study}.best", name="best_generators", namespace=study),
         node(nodes.write_figures, f"{study}.result", f"{study}.figures", name="write_figures", namespace=study),
     ]
     return pipeline([*collect, *write], tags="reporting")

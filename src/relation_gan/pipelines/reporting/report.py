@@ -19,6 +19,7 @@ from relation_gan.pipelines.reporting.comparison import Compared, compared, swep
 from relation_gan.pipelines.reporting.measures import (
     COMPLETED,
     COMPLETION,
+    DECISIVE,
     DISTANCES,
     EXTRACTORS,
     HEADLINE,
@@ -39,8 +40,6 @@ from relation_gan.pipelines.reporting.verdicts import OPEN, REFUTED, REPRODUCED,
 
 SUMMARY_WIDTH, FEW = 100, 4
 """Letters of a line for the terminal, and scores that it shows even if names are cut for them."""
-DECISIVE = ("reverse_kl", "kl", "sliced_wasserstein", *DISTANCES)
-"""What decides between methods, as far as a data set has it."""
 BARS = 100
 """Modes that are drawn as bars; more of them as a map."""
 MANY = 6
@@ -475,6 +474,8 @@ def _result(part: Part, named: bool) -> list[str]:
                 f"{scores[measure]} to an even spread",
                 "kl": f"{subject} find {scores['modes']} of the {n_modes}, {scores['high_quality']} % of them near a "
                 f"centre, with a KL of {scores[measure]} to an even spread",
+                "fid_judge": f"{subject} are at a Fréchet distance of {scores[measure]} from real images, on the "
+                "judge’s features",
                 "sliced_wasserstein": f"{subject} are at a sliced Wasserstein distance of {scores[measure]} from real "
                 "points",
             }[measure]

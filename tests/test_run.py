@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 import mlflow
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -139,6 +140,25 @@ def test_the_main_job_is_tracked(finished):
     scores = json.loads((project / "data/07_model_output" / DATASET / "relation_gan/seed0/scores.json").read_text())
     assert child.data.metrics["reverse_kl"] == pytest.approx(scores["reverse_kl"])
     assert len(child.outputs.model_outputs) == 1
+
+
+def test_the_best_generator_is_in_the_registry_and_a_fresh_process_draws_the_same_from_it(finished, monkeypatch):
+    project, _ = finished
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project}/mlflow.db")
+    name = f"relation_gan_smoke.{DATASET}"
+    version = mlflow.MlflowClient().get_model_version_by_alias(name, "best")
+    assert version.description.startswith(f"# {name}\n")
+    latents = torch.randn(5, 16, generator=torch.Generator().manual_seed(3))
+    script = (
+        "import mlflow, numpy as np\n"
+        f"generator = mlflow.pyfunc.load_model('models:/{name}@best')\n"
+        "np.save('drawn.npy', generator.predict(np.load('latents.npy')))"
+    )
+    np.save(project / "latents.npy", latents.numpy())
+    subprocess.run([sys.executable, "-c", script], cwd=project, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    with torch.no_grad():
+        expected = load_network(model(project) / "generator.safetensors")(latents)
+    np.testing.assert_allclose(np.load(project / "drawn.npy"), expected.numpy(), rtol=0, atol=1e-6)
 
 
 def test_the_same_command_does_nothing_twice(project):

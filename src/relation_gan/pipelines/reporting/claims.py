@@ -12,13 +12,20 @@ from relation_gan.pipelines.reporting import measures
 class Rule(Model):
     """A statement about one measure, which has a better direction."""
 
-    by: str = Field(description="the score, as in table.csv or scores.json")
+    by: list[str] = Field(
+        min_length=1, description="the score, as in table.csv or scores.json, or several that will do"
+    )
+
+    @field_validator("by", mode="before")
+    @classmethod
+    def _one_or_more(cls, given: Any) -> Any:
+        return [given] if isinstance(given, str) else given
 
     @field_validator("by")
     @classmethod
-    def _has_a_direction(cls, name: str) -> str:
-        (shown,) = measures.thousandfold({name: 0.0})
-        if not measures.better(shown):
+    def _has_a_direction(cls, names: list[str]) -> list[str]:
+        shown = list(measures.thousandfold(dict.fromkeys(names, 0.0)))
+        if not all(map(measures.better, shown)):
             raise ValueError("of this measure neither more nor less is known to be better")
         return shown
 

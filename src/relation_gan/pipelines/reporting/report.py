@@ -251,7 +251,7 @@ def _comparisons(study: StudyResult) -> list[dict[str, Any]]:
 def _deciding(study: StudyResult, experiment: Experiment, measures: list[str]) -> str:
     """The measure of the experiment's claims, or else the one that counts on such data."""
     of_study = [claim for claim in study.claims.values() if claim.study == study.design.name]
-    claimed = [claim.rule.by for claim in of_study if claim.experiment == experiment.name]
+    claimed = [by for claim in of_study if claim.experiment == experiment.name for by in claim.rule.by]
     wanted = [there for by in claimed if (there := kin(by, measures))]
     return next((name for name in (*wanted, *DECISIVE) if name in measures), measures[0])
 

@@ -42,7 +42,7 @@ def verdicts(study: StudyResult) -> list[Verdict]:
 def judge(name: str, claim: Claim, study: StudyResult) -> Verdict:
     """Hold a claim against the scores of its experiment.
 
-    A claim is tested on the data sets that it names, by the very measure that it names, with three seeds or more that
+    A claim is tested on the data sets that it names, by a measure that it names, with three seeds or more that
     finished. Differences between methods are taken seed by seed and tested by a two-sided paired t test, with p
     corrected by Holm's method over the comparisons of the claim.
 
@@ -75,12 +75,15 @@ def judge(name: str, claim: Claim, study: StudyResult) -> Verdict:
     if study.design.budget == "smoke":
         return Verdict(name, claim, OPEN, "Smoke runs last seconds and test nothing.", "")
     rule, tested, hints = claim.rule, {}, []
+    used: dict[str, str] = {}
     for dataset in experiment.datasets:
         measured = study.measured(experiment, dataset)
-        by = kin(rule.by, measured)
+        by = next((name for name in rule.by if name in measured), None) or kin(rule.by[0], measured)
         # Where no run finished nothing was measured, but that all of them failed is known.
-        if dataset in claim.tested_on and (by == rule.by or not measured):
-            tested[dataset] = apply(claim, study.scores(experiment, dataset, rule.by), rule.by, experiment)
+        if dataset in claim.tested_on and (by in rule.by or not measured):
+            used[dataset] = by or rule.by[0]
+            scores = study.scores(experiment, dataset, used[dataset])
+            tested[dataset] = apply(claim, scores, used[dataset], experiment)
         elif by and not isinstance(rule, Reaches):
             finding = apply(claim, study.scores(experiment, dataset, by), by, experiment)
             hints.append(f"On {dataset}, by {label(by)}: {_hint(finding)}")
@@ -90,7 +93,8 @@ def judge(name: str, claim: Claim, study: StudyResult) -> Verdict:
     every = {finding.verdict for finding in tested.values()}
     verdict = REFUTED if REFUTED in every else REPRODUCED if every == {REPRODUCED} else OPEN
     why = [
-        f"On {dataset}{_of(claim.tested_on[dataset])}, by {label(rule.by)}: {of.why}" for dataset, of in tested.items()
+        f"On {dataset}{_of(claim.tested_on[dataset])}, by {label(used[dataset])}: {of.why}"
+        for dataset, of in tested.items()
     ]
     return Verdict(name, claim, verdict, " ".join(why), indication)
 
@@ -215,7 +219,7 @@ def _untested(claim: Claim, study: StudyResult, experiment: Experiment) -> str:
     """Why no run counts as a test."""
     there = [dataset for dataset in claim.tested_on if dataset in experiment.datasets]
     return (
-        f"No run on {joined(there, 'or')} has {label(claim.rule.by)}."
+        f"No run on {joined(there, 'or')} has {label(claim.rule.by[0])}."
         if there
         else f"No run is on {joined(list(claim.tested_on), 'or')}."
     )

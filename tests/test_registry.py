@@ -80,6 +80,11 @@ def test_a_study_that_does_not_suit_what_is_typed_is_refused_when_it_is_asked_fo
         made["study_relation_gan"]
 
 
+def test_what_belongs_to_a_study_is_made_with_it() -> None:
+    made = pipelines(env="smoke")
+    assert {"study_relation_gan_smoke.report", "study_dirac_smoke.report"} <= made["study_relation_gan"].all_outputs()
+
+
 def test_a_sweep_is_trained_for_each_value() -> None:
     made = pipelines(env="smoke")["study_dmgan"]
     weights = [f"dmgan_weight_{value}" for value in ("1p0", "1p4", "1p8", "2p2", "2p6", "3p0")]

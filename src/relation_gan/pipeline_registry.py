@@ -62,17 +62,22 @@ def register_pipelines() -> Pipelines:
     builders = {
         "ingestion": partial(ingestion.create_pipeline, data),
         **{name: partial(of_method, name) for name in parameters["methods"]},
-        **{
-            name: partial(study_pipeline, name, folder(name, of), of, parameters)
-            for name, of in parameters["studies"].items()
-        },
         "evaluate": evaluate,
         "__default__": partial(of_method, "relation_gan"),
     }
     if parameters["dirac"]:
         systems = list(parameters["dirac"]["systems"])
         builders["study_dirac"] = partial(dirac.create_pipeline, folder("study_dirac"), systems)
-    return Pipelines(builders)
+    pipelines = Pipelines(builders)
+
+    def with_others(name: str) -> Pipeline:
+        study = parameters["studies"][name]
+        return sum(
+            (pipelines[other] for other in study["also"]), study_pipeline(name, folder(name, study), study, parameters)
+        )
+
+    pipelines.data |= {name: partial(with_others, name) for name in parameters["studies"]}
+    return pipelines
 
 
 def study_pipeline(name: str, folder: str, study: dict[str, Any], parameters: dict[str, Any]) -> Pipeline:

@@ -17,6 +17,7 @@ from relation_gan.pipelines.dirac.results import Run, runs_of
 
 CONF = Path(__file__).parents[3] / "conf/base"
 SHORT = {"time": 20.0, "steps": [0.1, 0.05]}
+NOWHERE = Path("nowhere.safetensors")
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +32,7 @@ def outputs(config: dict[str, Any]) -> dict[str, Any]:
     systems = config["systems"]
     catalog = DataCatalog(
         {f"params:dirac.systems.{name}": MemoryDataset(system) for name, system in systems.items()}
+        | {f"study_dirac.{name}.simulation_file": MemoryDataset(NOWHERE) for name in systems}
         | {"params:dirac.solver": MemoryDataset(config["solver"])}
     )
     found = SequentialRunner().run(create_pipeline("study_dirac", list(systems)), catalog)
@@ -40,7 +42,9 @@ def outputs(config: dict[str, Any]) -> dict[str, Any]:
 def test_the_graph_has_a_node_a_system_and_one_for_the_report() -> None:
     made = create_pipeline("study_dirac", ["wgan", "gan_qp"])
     assert {str(node.namespace) for node in made.nodes} == {"study_dirac", "study_dirac.wgan", "study_dirac.gan_qp"}
-    assert made.inputs() == {"params:dirac.systems.wgan", "params:dirac.systems.gan_qp", "params:dirac.solver"}
+    files = {f"study_dirac.{system}.simulation_file" for system in ("wgan", "gan_qp")}
+    systems = {f"params:dirac.systems.{system}" for system in ("wgan", "gan_qp")}
+    assert made.inputs() == {*systems, *files, "params:dirac.solver"}
 
 
 def test_every_output_has_a_place_in_the_catalog(config: dict[str, Any]) -> None:
@@ -73,8 +77,18 @@ def test_wgan_gp_falls_at_its_rate_within_a_short_time_too(outputs: dict[str, An
     assert row["rate"].item() == pytest.approx(-0.1, abs=0.02)
 
 
+def test_a_simulation_is_taken_up_by_the_same_parameters(config: dict[str, Any], tmp_path: Path) -> None:
+    path, system = tmp_path / "kept.safetensors", config["systems"]["wgan"]
+    made = nodes.simulate(system, config["solver"], path)
+    marked = made._replace(tensors={**made.tensors, "theta": torch.zeros(1)})
+    checkpoint.save(path, *marked)
+    assert nodes.simulate(system, config["solver"], path).tensors["theta"].shape == (1,)
+    longer = nodes.simulate(system, {**config["solver"], "time": 10.0}, path)
+    assert longer.tensors["theta"].shape == (2, 3, 2, 101, 2)
+
+
 def test_a_simulation_is_kept_with_what_made_it(config: dict[str, Any]) -> None:
-    made = nodes.simulate(config["systems"]["wgan"], config["solver"])
+    made = nodes.simulate(config["systems"]["wgan"], config["solver"], NOWHERE)
     # Two variants, three solvers, without and with the damping, 201 times, the plane.
     assert made.tensors["theta"].shape == made.tensors["phi"].shape == (2, 3, 2, 201, 2)
     assert made.tensors["theta"].dtype == torch.float64
@@ -88,7 +102,7 @@ def test_a_simulation_is_kept_with_what_made_it(config: dict[str, Any]) -> None:
 
 
 def test_the_runs_of_a_simulation_know_their_solver(config: dict[str, Any]) -> None:
-    simulated = nodes.simulate(config["systems"]["relation_additive"], config["solver"])
+    simulated = nodes.simulate(config["systems"]["relation_additive"], config["solver"], NOWHERE)
     assert torch.isnan(simulated.tensors["theta"][:, 2]).all()
     runs = runs_of(simulated)
     assert [(run.solver, run.step, run.damping) for run in runs[:4]] == [
@@ -102,7 +116,7 @@ def released() -> list[Run]:
     """The paper's own case at its own length and step: the additive critic, t = 200, Euler at .01."""
     raw = yaml.safe_load((CONF / "parameters/dirac.yml").read_text())["dirac"]
     system = DiracConfig(solver=raw["solver"], systems=raw["systems"]).systems["relation_additive"]
-    return runs_of(nodes.simulate(system.model_dump(mode="json"), raw["solver"] | {"steps": [0.01]}))
+    return runs_of(nodes.simulate(system.model_dump(mode="json"), raw["solver"] | {"steps": [0.01]}, NOWHERE))
 
 
 def follow_the_released_script(damping: float) -> float:
@@ -140,7 +154,7 @@ def test_the_report_lays_the_released_convergence_to_the_damping_and_the_sign(re
 
 
 def test_a_description_survives_its_file(config: dict[str, Any], tmp_path: Path) -> None:
-    made = nodes.simulate(config["systems"]["lsgan"], config["solver"])
+    made = nodes.simulate(config["systems"]["lsgan"], config["solver"], NOWHERE)
     checkpoint.save(tmp_path / "simulation.safetensors", *made)
     again = checkpoint.load(tmp_path / "simulation.safetensors")
     before, after = runs_of(made), runs_of(again)

@@ -8,20 +8,29 @@ import pandas as pd
 import torch
 
 from relation_gan import tracking
-from relation_gan.gan.checkpoint import Described
+from relation_gan.gan.checkpoint import Described, describe, load
 from relation_gan.gan.theory import SolverConfig, SystemConfig, dirac, flows
 from relation_gan.pipelines.dirac import figures, report
 from relation_gan.pipelines.dirac.results import ADAPTIVE, runs_of
 
 
-def simulate(system: dict[str, Any], solver: dict[str, Any]) -> Described:
+def simulate(system: dict[str, Any], solver: dict[str, Any], path: Path) -> Described:
     """Every variant of a system, by every solver, without and with the damping of the generator.
+
+    What is kept at the path from the same parameters is taken up.
 
     Returns:
         `theta` and `phi` (variants, solvers, 2, T, 2), float64, the undamped run before the damped one. The solvers
         are Euler's method at each step size and then the adaptive one, NaN where the flow is not smooth.
     """
     config, of = SolverConfig(**solver), SystemConfig(**system)
+    description = {
+        "system": of.model_dump(mode="json"),
+        "solver": config.model_dump(mode="json"),
+        "solvers": [*(f"Euler {step:g}" for step in config.steps), ADAPTIVE],
+    }
+    if path.exists() and describe(path) == description:
+        return load(path)
     damping = np.array([[1.0], [config.damping]])
     common = {"time": config.time, "interval": config.interval}
     found: list[list[dirac.Trajectory]] = []
@@ -33,11 +42,6 @@ def simulate(system: dict[str, Any], solver: dict[str, Any]) -> Described:
         smooth = dirac.adaptive(flow, theta, phi, damping, **common) if flow.smooth else nothing
         found.append([*by_euler, smooth])
     states = np.array(found).transpose(2, 0, 1, 4, 3, 5)  # (theta or phi, variants, solvers, 2, T, 2)
-    description = {
-        "system": of.model_dump(mode="json"),
-        "solver": config.model_dump(mode="json"),
-        "solvers": [*(f"Euler {step:g}" for step in config.steps), ADAPTIVE],
-    }
     return Described({"theta": torch.tensor(states[0]), "phi": torch.tensor(states[1])}, description)
 
 

@@ -12,7 +12,7 @@ def create_pipeline(study: str, systems: list[str]) -> Pipeline:
     simulate = [
         node(
             nodes.simulate,
-            [f"params:dirac.systems.{system}", "params:dirac.solver"],
+            [f"params:dirac.systems.{system}", "params:dirac.solver", f"{study}.{system}.simulation_file"],
             f"{study}.{system}.simulation",
             name="simulate",
             namespace=f"{study}.{system}",

@@ -46,6 +46,7 @@ class Judge(Network):
     def judge(self, images: Tensor) -> Judgement:
         """Judge images (N, k * channels, size, size) in [-1, 1]."""
         n = len(images)
+        self.trunk.to(memory_format=torch.channels_last)  # three times as fast on a CPU
         features = self.trunk(images.reshape(-1, self.channels, *images.shape[2:]))
         confidence, labels = self.head(features).softmax(1).max(1)
         return Judgement(labels.view(n, -1), confidence.view(n, -1), features.view(n, -1))

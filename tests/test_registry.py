@@ -1,3 +1,5 @@
+from collections import UserDict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -6,14 +8,14 @@ import pytest
 from kedro.framework.project import configure_project
 from kedro.pipeline import Pipeline
 
-from relation_gan.config import ProjectConfigLoader
+from relation_gan.config import ConfigError, ProjectConfigLoader
 from relation_gan.pipeline_registry import register_pipelines
 from relation_gan.settings import CONFIG_LOADER_ARGS
 
 CONF = str(Path(__file__).parents[1] / "conf")
 
 
-def pipelines(env: str | None = None, **study: Any) -> dict[str, Pipeline]:
+def pipelines(env: str | None = None, **study: Any) -> Mapping[str, Pipeline]:
     """The pipelines of a session with these parameters."""
     ProjectConfigLoader(CONF, env=env, runtime_params={"study": study} if study else {}, **CONFIG_LOADER_ARGS)
     return register_pipelines()
@@ -32,7 +34,7 @@ def test_there_is_a_pipeline_a_method_one_for_the_study_and_one_for_the_data() -
 
 def test_the_default_is_the_main_method() -> None:
     made = pipelines()
-    assert made["__default__"] is made["relation_gan"]
+    assert made["__default__"].describe() == made["relation_gan"].describe()
 
 
 def test_an_unknown_pipeline_is_refused_with_the_known_ones() -> None:
@@ -55,13 +57,43 @@ def test_a_methods_pipeline_has_its_runs_alone() -> None:
     assert namespaces(method, "training") == [f"stacked_mnist_5k.vanilla.seed{seed}" for seed in (1, 2)]
 
 
+def test_a_pipeline_is_put_together_when_it_is_looked_at() -> None:
+    made = pipelines()
+    assert isinstance(made, UserDict) and not isinstance(made.data["study"], Pipeline)
+    assert made["study"] is made["study"]
+
+
+def test_a_paper_s_study_has_the_runs_of_its_experiments_at_the_budget() -> None:
+    made = pipelines(env="smoke")
+    runs = {node.namespace for node in made["study_triplet_gan"].nodes if "training" in node.tags}
+    ring = {f"ring8_smoke.{method}.seed0" for method in ("triplet_gan", "vanilla")}
+    digits = {f"digits_smoke.{method}.seed0" for method in ("triplet_gan", "vanilla", "ebgan", "wgan")}
+    assert runs == ring | digits
+    assert "study_triplet_gan_smoke.report" in made["study_triplet_gan"].all_outputs()
+
+
+def test_a_study_that_does_not_suit_what_is_typed_is_refused_when_it_is_asked_for() -> None:
+    ProjectConfigLoader(CONF, env="ring8", runtime_params={"evaluation": {"samples": 500}}, **CONFIG_LOADER_ARGS)
+    made = register_pipelines()
+    assert made["study"].nodes
+    with pytest.raises(ConfigError, match="evaluation.samples 500 must not be less than evaluation.kid_subset_size"):
+        made["study_relation_gan"]
+
+
+def test_a_sweep_is_trained_for_each_value() -> None:
+    made = pipelines(env="smoke")["study_dmgan"]
+    weights = [f"dmgan_weight_{value}" for value in ("1p0", "1p4", "1p8", "2p2", "2p6", "3p0")]
+    trained = {str(node.namespace).split(".")[1] for node in made.nodes if "training" in node.tags}
+    assert trained >= set(weights)
+
+
 def test_each_run_is_trained_once_with_its_own_configuration() -> None:
     study = pipelines(methods="rahinge+vanilla", seeds="0+3")["study"]
     trained = {node.namespace: node.inputs for node in study.nodes if "training" in node.tags}
     assert len(trained) == 4
     for run, inputs in trained.items():
         dataset = str(run).split(".")[0]
-        assert inputs == [f"{dataset}.images", f"params:runs.{run}", "params:training", f"{run}.checkpoints"]
+        assert inputs == [f"{dataset}.images", f"params:runs.{run}", f"{run}.checkpoints"]
 
 
 def test_every_run_ends_in_the_one_report() -> None:

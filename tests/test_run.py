@@ -15,12 +15,12 @@ import pytest
 import torch
 import yaml
 from kedro.framework.project import pipelines
-from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from relation_gan.gan import training
 from relation_gan.gan.checkpoint import load, load_network
 from relation_gan.hooks import TrackingHooks
+from relation_gan.session import Session
 
 REPOSITORY = Path(__file__).parents[1]
 DATASET = "stacked_mnist_smoke"
@@ -68,7 +68,7 @@ def in_process(project: Path, pipeline: str = "relation_gan", env: str = "smoke"
     os.chdir(project)
     bootstrap_project(project)
     pipelines.set_requested(None)
-    with KedroSession.create(project, env=env, runtime_params=parameters) as session:
+    with Session.create(project, env=env, runtime_params=parameters) as session:
         session.run(pipeline_names=[pipeline])
 
 
@@ -244,10 +244,74 @@ def test_a_folder_that_cannot_be_written_to_is_named(project, monkeypatch):
         in_process(project)
 
 
-def test_training_anew_in_place_of_another_configuration(project):
+def test_training_anew_keeps_what_another_configuration_made(project):
+    before = times(model(project))
     in_process(project, training={"steps": 10, "replace": True})
-    history = json.loads((model(project) / "history.json").read_text())
-    assert history["step"] == 10
+    assert json.loads((model(project) / "history.json").read_text())["step"] == 10
+    (earlier,) = (model(project).parent / "seed0.earlier").iterdir()
+    kept = times(earlier)
+    assert kept.pop("mlflow_run.json") and before.pop("mlflow_run.json")  # of the other tracking server
+    assert kept == before
+
+
+def test_a_study_does_only_what_is_missing(tmp_path, monkeypatch, capsys):
+    """Again, with a seed more, with another setting of one method, and back."""
+    monkeypatch.setattr(TrackingHooks, "_log_generator", lambda *_: None)  # a second a run, tested elsewhere
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    data = make_project(tmp_path / "project") / "data"
+    small = {"training": {"steps": 4, "batch_size": 16, "log_every": 2}, "evaluation": {"samples": 500}}
+
+    def start(seeds: str = "0+1", **parameters) -> str:
+        study = {"methods": "wgan_gp+vanilla", "seeds": seeds}
+        in_process(tmp_path / "project", "study", "ring8", study=study, **small, **parameters)
+        return capsys.readouterr().out
+
+    def made() -> dict[str, int]:
+        """The files of runs, without those that were set aside, and when they were written."""
+        found = times(data / "06_models") | times(data / "07_model_output")
+        return {name: time for name, time in found.items() if ".earlier" not in name}
+
+    def table() -> str:
+        return (data / "08_reporting/study_ring8/table.csv").read_text()
+
+    weights = data / "06_models/ring8/vanilla/seed0/generator.safetensors"
+    assert "4 runs: 4 to do; how long they take is not known" in start()
+    first, printed, vanilla = made(), table(), weights.read_bytes()
+    assert start().startswith("4 runs: 4 done\n")
+    assert (made(), table()) == (first, printed)
+
+    assert "6 runs: 4 done, 2 to do; about " in start("0+1+2")
+    extended = made()
+    assert {name: extended[name] for name in first} == first and len(extended) > len(first)
+
+    told = start(methods={"vanilla": {"training": {"lr_critic": 0.01}}})
+    assert "4 runs: 2 done, 2 out of date; about " in told
+    assert "ring8.vanilla.seed0 and 1 more (run.training.lr_critic: 0.002 -> 0.01)" in told
+    assert weights.read_bytes() != vanilla
+    changed = made()
+    assert {name for name in first if changed[name] != first[name]} == {name for name in first if "vanilla" in name}
+    # The runs of both configurations are in MLflow, and those of the study below its latest parent.
+    client = mlflow.MlflowClient()
+    found = client.search_runs([client.get_experiment_by_name("relation_gan").experiment_id])
+    assert sum(run.info.run_name == "ring8.vanilla.seed0" for run in found) == 2
+    parent = max((run for run in found if run.info.run_name == "study"), key=lambda run: run.info.start_time)
+    below = [run for run in found if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
+    assert sorted(run.info.run_name for run in below) == sorted(
+        f"ring8.{method}.seed{seed}" for method in ("wgan_gp", "vanilla") for seed in (0, 1)
+    )
+
+    assert start().startswith("4 runs: 4 done\n")  # taken back
+    assert (made(), table()) == (extended, printed)
+
+
+def test_only_the_scores_are_made_again_if_only_they_are_measured_otherwise(project):
+    in_process(project)  # tells the other tracking server what it misses
+    trained = times(model(project))
+    scores = project / "data/07_model_output" / DATASET / "relation_gan/seed0/scores.json"
+    before = json.loads(scores.read_text())
+    in_process(project, evaluation={"samples": 600})
+    assert times(model(project)) == trained
+    assert json.loads(scores.read_text())["confidence"] != before["confidence"]
 
 
 def test_a_failed_run_does_not_take_the_others_with_it(project, monkeypatch):

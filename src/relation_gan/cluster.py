@@ -262,11 +262,11 @@ def work(
     os.chdir(project)
     # Kedro reads the project's logging when it is imported.
     import torch
-    from kedro.framework.session import KedroSession
     from kedro.framework.startup import bootstrap_project
 
     from relation_gan import tracking
     from relation_gan.hooks import RunsFailed
+    from relation_gan.session import Session
 
     torch.set_num_threads(threads)
     bootstrap_project(project)
@@ -288,7 +288,7 @@ def work(
         # The session that asked tells of all failures at its end.
         with (
             followed(storage, task, project),
-            KedroSession.create(project, **options) as own,
+            Session.create(project, **options) as own,
             suppress(RunsFailed),
         ):
             own.run(**selection)

@@ -1,12 +1,14 @@
 """The parameters in force: typed, checked before any node runs, and resolved to one configuration a run."""
 
 import difflib
+import re
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 
 import click
+import yaml
 from kedro.config import MissingConfigException, OmegaConfigLoader
 from pydantic import (
     BaseModel,
@@ -115,6 +117,11 @@ class PicturesConfig(DataConfig, Preparation):
             raise ValueError(
                 f"held_out '{self.held_out}' is not apart from split '{self.split}'; hold out a share, such as 0.1"
             )
+        if self.folder and sources.source_class(self.source).packaged:
+            raise ValueError(
+                f"folder '{self.folder}' has no use: {self.source} comes with a package and has no raw files; leave "
+                "data.folder out"
+            )
         if self.judge and not self.held_out:
             raise ValueError("a judge is tested on held-out pictures: set data.held_out, or data.judge to null")
         return self
@@ -154,9 +161,15 @@ class Data(NamedTuple):
     """Whether a classifier of the data set's own classes judges samples."""
 
     @property
+    def judge_alone(self) -> bool:
+        """Whether pictures are seen by their judge and by no other network."""
+        return self.kind == "pictures" and self.reference == f"reference_{extractors.JUDGE}"
+
+    @property
     def references(self) -> list[str]:
         """All that samples are compared with: of pictures, the judge's view beside the extractor's."""
-        return [self.reference, *(["reference_judge"] if self.judge and self.kind == "pictures" else [])]
+        beside = self.judge and self.kind == "pictures" and not self.judge_alone
+        return [self.reference, *([f"reference_{extractors.JUDGE}"] if beside else [])]
 
     @property
     def source(self) -> str:
@@ -218,7 +231,8 @@ class EvaluationConfig(Model):
     extractor: str = Field(
         "auto",
         validate_default=True,
-        description="the network in gan/metrics/extractors.py whose features of pictures are compared",
+        description="the network in gan/metrics/extractors.py whose features of pictures are compared, or judge: that "
+        "of data.judge",
     )
     weights: str = Field("", description="the file of the extractor's weights; none: torch's cache, or a download")
     real_samples: PositiveInt | None = Field(None, description="real pictures that are compared with; none: all")
@@ -238,22 +252,66 @@ class EvaluationConfig(Model):
     def _known_extractor(cls, name: str) -> str:
         if name == "auto":
             return extractors.at_hand()
-        if name not in extractors.names():
-            raise ValueError(f"there is no such extractor; choose auto or one of: {', '.join(extractors.names())}")
+        known = [*extractors.names(), extractors.JUDGE]
+        if name not in known:
+            raise ValueError(f"there is no such extractor; choose auto or one of: {', '.join(known)}")
         return name
 
+    @model_validator(mode="after")
+    def _weights_are_read(self) -> "EvaluationConfig":
+        if self.weights and self.extractor == extractors.JUDGE:
+            raise ValueError(
+                f"weights '{self.weights}' cannot be the judge's, which is trained as data.judge says; leave "
+                "evaluation.weights out, or choose another evaluation.extractor"
+            )
+        return self
 
-class StudyConfig(Model):
-    """Which runs one table compares."""
 
-    name: str = Field(
-        "{pipeline}", pattern=r"^([a-z0-9_]|\{pipeline\}|\{dataset\})+$", description="the report's folder"
-    )
-    methods: list[str] = Field(min_length=1)
-    seeds: list[int] = Field(min_length=1)
-    presets: list[str] = Field([], description="whose data sets are compared; none: that of the environment")
+Budget = Literal["smoke", "reduced", "paper"]
+"""What a study may cost: seconds, half an hour on two cores, or the paper's iterations on a GPU."""
+BUDGETS: tuple[str, ...] = get_args(Budget)
 
-    _split_lists = field_validator("methods", "seeds", "presets", mode="before")(_split)
+
+class SweepConfig(Model):
+    """A hyper-parameter of a method, and the values that it takes: each makes a method of its own."""
+
+    method: str
+    over: str = Field(pattern=r"^\w+(\.\w+)+$", description="dotted, as in the method's entry: loss.weight")
+    values: list[Any] = Field(min_length=1)
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _numbers(cls, values: Any) -> list[Any]:
+        return [_number(value) if isinstance(value, str) else value for value in _split(values)]
+
+    def name(self, value: Any) -> str:
+        """What the method with this value is called: `dmgan_weight_1p4`."""
+        told = re.sub(r"\W", "_", str(value).replace(".", "p").replace("-", "m").replace("+", ""))
+        return f"{self.method}_{self.over.rpartition('.')[2]}_{told}"
+
+
+def _number(typed: str) -> Any:
+    """What was typed, as YAML reads it; but 1e-3 is a number, too."""
+    value = yaml.safe_load(typed)
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+class ComparisonConfig(Model):
+    """What is compared with what."""
+
+    methods: list[str] = []
+    sweeps: list[SweepConfig] = []
+    presets: list[str] = Field(default=[], description="whose data sets are compared; none: that of the environment")
+
+    _split_names = field_validator("methods", "presets", mode="before")(_split)
+
+    @field_validator("sweeps", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: Any) -> Any:
+        return [value] if isinstance(value, Mapping) else value
 
     @field_validator("methods", "presets")
     @classmethod
@@ -262,12 +320,46 @@ class StudyConfig(Model):
             raise ValueError("the names must be different ones")
         return names
 
+    def contenders(self) -> list[str]:
+        """The methods by name, those of the sweeps among them."""
+        swept = [sweep.name(value) for sweep in self.sweeps for value in sweep.values]
+        return list(dict.fromkeys([*self.methods, *swept]))
+
+
+class ExperimentConfig(ComparisonConfig):
+    """A table or a figure of a paper; without presets at a budget, it is not run there."""
+
+    title: str
+
+
+class StudyConfig(ComparisonConfig):
+    """Which runs one report compares: methods on data sets, or several experiments of that kind."""
+
+    name: str = Field(
+        "{pipeline}", pattern=r"^([a-z0-9_]|\{(pipeline|dataset|budget)\})+$", description="the report's folder"
+    )
+    budget: Budget = "reduced"
+    main: str = Field("", description="the method that the others are compared with; none: the first")
+    seeds: list[int] = Field(min_length=1)
+    experiments: dict[str, ExperimentConfig] = Field({}, description="by number, as `published.csv` has them")
+
+    _split_seeds = field_validator("seeds", mode="before")(_split)
+
     @field_validator("seeds")
     @classmethod
     def _usable(cls, seeds: list[int]) -> list[int]:
         if any(not 0 <= seed < 2**22 for seed in seeds) or len(set(seeds)) < len(seeds):
             raise ValueError("seeds must be different numbers from 0 to 4194303")
         return seeds
+
+    def comparisons(self) -> dict[str, ComparisonConfig]:
+        """The experiments that are run at the study's budget, or the study itself under no name."""
+        return {name: of for name, of in self.experiments.items() if of.presets} if self.experiments else {"": self}
+
+    def methods_on(self, preset: str | None) -> list[str]:
+        """What is trained on a preset's data, or on the environment's."""
+        found = [of for of in self.comparisons().values() if (preset in of.presets if preset else not of.presets)]
+        return list(dict.fromkeys(name for of in found for name in of.contenders()))
 
 
 class EvaluateConfig(Model):
@@ -340,7 +432,7 @@ class Parameters(Model):
     evaluation: EvaluationConfig
     protocols: dict[str, dict[str, Any]] = Field({}, description="named ways to score: what they say of `evaluation`")
     evaluate: EvaluateConfig = EvaluateConfig(samples="")
-    study: StudyConfig
+    study: dict[str, Any]
     studies: dict[str, dict[str, Any]] = Field({}, description="named studies: what they override of `study`")
     dirac: DiracConfig | None = None
     parallel: ParallelConfig = ParallelConfig()
@@ -375,35 +467,36 @@ def merge(*layers: Mapping[str, Any], key: str = "") -> dict[str, Any]:
     return deepcopy(merged)
 
 
-def resolve(raw: Mapping[str, Any], typed: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def resolve(
+    raw: Mapping[str, Any], typed: Mapping[str, Any] | None = None, preset: str | None = None
+) -> dict[str, Any]:
     """Check the parameters, and add what is resolved from them.
 
-    `datasets`: {data set: {data, evaluation}}; `runs`: {data set: {method: {seed<n>: RunConfig}}};
-    `studies`: {name: StudyConfig}, with `study` among them.
+    `datasets`: {data set: {data, evaluation}}; `runs`: {data set: {method: {seed<n>: RunConfig}}}, as far as a pipeline
+    has them; `studies`: {name: StudyConfig}, with `study` among them. `methods` have those of sweeps among them.
 
     Args:
         raw: the parameters of the environment, with what was typed merged in.
         typed: what was typed with --params. A typed `training.*` wins over the method's own, a typed
             `study.*` over a named study's.
+        preset: whose parameters these are, if they are not the environment's.
 
     Raises:
         ConfigError: a key is unknown, or a value has the wrong type or range.
     """
     typed = typed or {}
     evaluation, changed = _evaluation(raw)
-    raw = {**raw, "methods": inherit(raw["methods"]), "evaluation": evaluation}
+    studies = {
+        name: _study(name, merge(raw["study"], own, typed.get("study", {})))
+        for name, own in {"study": {}, **raw.get("studies", {})}.items()
+    }
+    methods = _swept(inherit(raw["methods"]), studies)
+    raw = {**raw, "methods": methods, "evaluation": evaluation}
     parameters = _validate(Parameters, raw)
     data = _data(raw["data"], parameters.evaluation)
     replace = raw["training"].get("replace", False)
     if not isinstance(replace, bool):
         raise ConfigError(f"parameter 'training.replace' is {replace!r}: it must be true or false")
-    studies = {
-        name: _validate(StudyConfig, merge(raw["study"], own, typed.get("study", {})), f"studies.{name}")
-        for name, own in {"study": {}, **parameters.studies}.items()
-    }
-    for name, study in studies.items():
-        _known(f"{name}.methods" if name == "study" else f"studies.{name}.methods", study.methods, parameters.methods)
-    seeds = list(dict.fromkeys(seed for study in studies.values() for seed in study.seeds))
     common, typed_training = (
         {key: value for key, value in of.get("training", {}).items() if key != "replace"} for of in (raw, typed)
     )
@@ -433,9 +526,17 @@ def resolve(raw: Mapping[str, Any], typed: Mapping[str, Any] | None = None) -> d
             after=run(method.after, seed, (*later, name)) if method.after else None,
         )
 
-    runs = {
-        name: {f"seed{seed}": run(name, seed).model_dump(mode="json") for seed in seeds} for name in parameters.methods
-    }
+    wanted = {name: list(studies["study"].seeds) if preset is None else [] for name in parameters.methods}
+    for study in studies.values():
+        for name in study.methods_on(preset):
+            wanted[name] += study.seeds
+    runs: dict[str, dict[str, Any]] = {}
+    for name, seeds in wanted.items():
+        for seed in dict.fromkeys(seeds):
+            of: RunConfig | None = run(name, seed)
+            while of is not None:  # with the stages before it
+                runs.setdefault(of.method, {})[f"seed{seed}"] = of.model_dump(mode="json")
+                of = of.after
     plain = parameters.model_dump(mode="json")
     checked = {"data": data.model_dump(mode="json"), "evaluation": {**plain["evaluation"], "changed": changed}}
     return {
@@ -443,10 +544,68 @@ def resolve(raw: Mapping[str, Any], typed: Mapping[str, Any] | None = None) -> d
         **checked,
         "training": {**raw["training"], "replace": replace},
         "studies": {name: study.model_dump(mode="json") for name, study in studies.items()},
-        "study": studies["study"].model_dump(mode="json"),
         "datasets": {data.name: checked},
         "runs": {data.name: runs},
     }
+
+
+def _study(name: str, raw: dict[str, Any]) -> StudyConfig:
+    """A study with its values for its budget, and its main method."""
+    key = name if name == "study" else f"studies.{name}"
+    budget = raw.get("budget", "reduced")
+    experiments = raw.get("experiments", {})
+    if isinstance(experiments, Mapping):
+        experiments = {
+            name: {**of, "presets": _at_budget(f"{key}.experiments.{name}.presets", of.get("presets", []), budget)}
+            for name, of in experiments.items()
+        }
+    seeds = _at_budget(f"{key}.seeds", raw["seeds"], budget) if "seeds" in raw else {}
+    study = _validate(StudyConfig, {**raw, "experiments": experiments, "seeds": seeds}, key)
+    compared = [method for of in study.comparisons().values() for method in of.contenders()]
+    if not compared and experiments:
+        raise ConfigError(f"parameter '{key}.budget' is '{budget}': no experiment has presets for it")
+    if not compared:
+        raise ConfigError(f"parameter '{key}.methods' is []: name at least one method, or sweep one")
+    return study.model_copy(update={"main": study.main or compared[0]})
+
+
+def _at_budget(key: str, value: Any, budget: Any) -> Any:
+    """The value for the budget, where there is one for each."""
+    if not isinstance(value, Mapping):
+        return value
+    if unknown := [name for name in value if name not in BUDGETS]:
+        raise ConfigError(f"parameter '{key}' has no budget {unknown[0]!r}; choose from: {', '.join(BUDGETS)}")
+    return value.get(budget, [])
+
+
+def _swept(methods: dict[str, Any], studies: Mapping[str, StudyConfig]) -> dict[str, Any]:
+    """The methods, and one for each value of each sweep."""
+    swept = dict(methods)
+    for name, study in studies.items():
+        for of in study.comparisons().values():
+            key = "study.methods" if name == "study" else f"studies.{name}.methods"
+            for sweep in of.sweeps:
+                _known(f"{key.removesuffix('.methods')}.sweeps", [sweep.method], methods)
+                for value in sweep.values:
+                    swept[sweep.name(value)] = _with_value(methods[sweep.method], sweep, value)
+            _known(key, of.methods, swept)
+        if study.main:
+            _known(f"{key.removesuffix('.methods')}.main", [study.main], swept)
+    return swept
+
+
+def _with_value(method: dict[str, Any], sweep: SweepConfig, value: Any) -> dict[str, Any]:
+    """A method with another value at a dotted place, where a number stands for an entry of a list."""
+    *path, last = sweep.over.split(".")
+    changed = deepcopy(method)
+    at: Any = changed
+    try:
+        for part in path:
+            at = at[int(part)] if part.isdigit() else at.setdefault(part, {})
+        at[int(last) if last.isdigit() else last] = value
+    except (LookupError, ValueError, TypeError, AttributeError):
+        raise ConfigError(f"sweep over '{sweep.over}': method '{sweep.method}' has no such entry") from None
+    return {**changed, "title": f"{method.get('title', sweep.method)}, {last} {value}"}
 
 
 def inherit(methods: Mapping[str, Any]) -> dict[str, Any]:
@@ -463,6 +622,31 @@ def inherit(methods: Mapping[str, Any]) -> dict[str, Any]:
         return merge(expand(like, (*later, like)), own)
 
     return {name: expand(name, (name,)) for name in methods}
+
+
+def _experiments(study: Mapping[str, Any], names: Mapping[str, str], own: str) -> dict[str, Any]:
+    """What a study compares: for each experiment, its data sets and methods, and what of these is swept.
+
+    A study without experiments is one of no name. An experiment without data sets is not run at the study's budget.
+    """
+    found = {}
+    for number, of in (study["experiments"] or {"": study}).items():
+        sweeps = [SweepConfig(**sweep) for sweep in of["sweeps"]]
+        own_data = [own] if number == "" and not of["presets"] else []
+        found[number] = {
+            "title": of.get("title", ""),
+            "datasets": [names[preset] for preset in of["presets"] if preset in names] or own_data,
+            "methods": ComparisonConfig(methods=of["methods"], sweeps=sweeps).contenders(),
+            "sweeps": [
+                {
+                    "method": sweep.method,
+                    "over": sweep.over,
+                    "methods": {sweep.name(value): value for value in sweep.values},
+                }
+                for sweep in sweeps
+            ],
+        }
+    return found
 
 
 def _evaluation(raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -484,6 +668,16 @@ def _data(raw: Mapping[str, Any], evaluation: EvaluationConfig) -> DataConfig:
         raise ConfigError(
             f"evaluation.completion.images {evaluation.completion.images} asks for held-out pictures, of which "
             f"{data.name} has none; {'set data.held_out, or ' if kind == 'pictures' else ''}leave it at 0"
+        )
+    if evaluation.extractor == extractors.JUDGE and not (isinstance(data, PicturesConfig) and data.judge):
+        remedy = (
+            "set data.judge and data.held_out, or choose another extractor"
+            if isinstance(data, PicturesConfig)
+            else "leave evaluation.extractor out, which is about pictures"
+        )
+        raise ConfigError(
+            f"parameter 'evaluation.extractor' is '{evaluation.extractor}', but {data.name} has no judge of pictures; "
+            f"{remedy}"
         )
     if not isinstance(data, PointsConfig):
         counts = {"evaluation.samples": evaluation.samples}
@@ -573,27 +767,45 @@ class ProjectConfigLoader(OmegaConfigLoader):
         if key != "parameters":
             return super().__getitem__(key)
         self._resolved = self._resolved or self._resolve()
-        return deepcopy(self._resolved)
+        return self._resolved
 
     def _resolve(self) -> dict[str, Any]:
         typed = self.runtime_params or {}
         resolved = resolve(merge(*self._layers(self.env or self.default_run_env), typed), typed)
-        for study in resolved["studies"].values():
-            for preset in study["presets"]:
-                self._add(resolved, preset, typed)
-        return resolved
+        compared = [of for study in resolved["studies"].values() for of in [study, *study["experiments"].values()]]
+        names: dict[str, str] = {}
+        refused: dict[str, ConfigError] = {}
+        for preset in dict.fromkeys(preset for of in compared for preset in of["presets"]):
+            try:
+                names[preset] = self._add(resolved, preset, typed)
+            except ConfigError as error:
+                # What is typed for one study need not suit the data of another, which nobody asked for.
+                refused[preset] = error
+        for name, study in resolved["studies"].items():
+            errors = [
+                refused[preset]
+                for of in [study, *study["experiments"].values()]
+                for preset in of["presets"]
+                if preset in refused
+            ]
+            if errors and name == "study":
+                raise errors[0]
+            study["refused"] = errors[0].message if errors else ""
+            study["experiments"] = _experiments(study, names, resolved["data"]["name"])
+        return {**resolved, "study": resolved["studies"]["study"]}
 
-    def _add(self, resolved: dict[str, Any], preset: str, typed: Mapping[str, Any]) -> None:
-        """Add the data set and the runs of another preset, with all seeds that are in use."""
-        # What is typed about data and networks, and of completion, which not all data allows, is about the environment.
+    def _add(self, resolved: dict[str, Any], preset: str, typed: Mapping[str, Any]) -> str:
+        """Add the data set and the runs of another preset, and return the data set's name."""
+        # What is typed about data and networks is about the environment.
         common = {key: value for key, value in typed.items() if key not in ("data", "networks", "study")}
-        if "evaluation" in common:
-            common["evaluation"] = {k: v for k, v in common["evaluation"].items() if k != "completion"}
-        of_preset = merge(*self._layers(preset), common)
-        other = resolve({**of_preset, "study": resolved["study"], "studies": resolved["studies"]}, typed)
-        resolved.setdefault("presets", {})[preset] = other["data"]["name"]
+        studies = {name: resolved[name] for name in ("study", "studies")}
+        other = resolve({**merge(*self._layers(preset), common), **studies}, typed, preset)
+        name = other["data"]["name"]
         resolved["datasets"] |= other["datasets"]
-        resolved["runs"] |= other["runs"]
+        runs = resolved["runs"].setdefault(name, {})
+        for method, seeds in other["runs"][name].items():
+            runs[method] = runs.get(method, {}) | seeds
+        return name
 
     def _layers(self, env: str) -> list[Mapping[str, Any]]:
         """The parameters of the base, of what a preset is based on, and its own."""

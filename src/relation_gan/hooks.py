@@ -2,13 +2,13 @@
 
 import logging
 import os
-import re
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import click
 import mlflow
@@ -27,7 +27,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.types import Schema, TensorSpec
 
 from relation_gan import tracking
-from relation_gan.config import ConfigError, Data, RunConfig
+from relation_gan.config import ConfigError, RunConfig
 from relation_gan.gan.checkpoint import CheckpointError, fingerprint
 from relation_gan.gan.data import ImageStore, Points, StoreError
 from relation_gan.gan.networks import Generator
@@ -35,11 +35,9 @@ from relation_gan.pipelines.evaluation.given import open_given
 from relation_gan.pipelines.reporting import figures, scatter
 from relation_gan.pipelines.reporting.figures import image_grid
 from relation_gan.pipelines.training.nodes import build, check_labels, depends_on
+from relation_gan.plan import OF_A_RUN, Plan, RunName, Shelves, make_plan, note_seconds, run_of, runs_of, source_of
 
 logger = logging.getLogger(__name__)
-
-RUN = re.compile(r"(?P<dataset>[^.]+)\.(?P<method>[^.]+)\.seed(?P<seed>\d+)")
-
 
 STUDY_RUN = "RELATION_GAN_STUDY_RUN"
 """The environment variable by which a process of a study is told the study's MLflow run."""
@@ -47,28 +45,6 @@ STUDY_RUN = "RELATION_GAN_STUDY_RUN"
 
 class RunsFailed(click.ClickException):
     """Some runs failed; the others and the report are there."""
-
-
-class RunName(NamedTuple):
-    """The namespace of a run, taken apart."""
-
-    dataset: str
-    method: str
-    seed: str
-
-    @property
-    def full(self) -> str:
-        return f"{self.dataset}.{self.method}.seed{self.seed}"
-
-
-def source_of(catalog: Any, dataset: str) -> str:
-    """What the catalog calls the handle of a data set."""
-    return f"{dataset}.{Data.of(catalog.load(f'params:datasets.{dataset}')).source}"
-
-
-def run_of(namespace: str | None) -> RunName | None:
-    match = RUN.fullmatch(namespace or "")
-    return RunName(**match.groupdict()) if match else None
 
 
 class CheckHooks:
@@ -80,6 +56,8 @@ class CheckHooks:
 
     requested: ClassVar[dict[str, Any]] = {}
     """What the latest session was asked to run."""
+    plan: ClassVar[Plan] = Plan([], [], {}, [], None)
+    """What that has to do."""
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any) -> None:
@@ -90,9 +68,8 @@ class CheckHooks:
         if any("evaluate" in node.tags for node in pipeline.nodes):
             # Looked at here too, before any picture of the data set is.
             self._check_given(catalog)
-        runs = sorted({run for node in pipeline.nodes if "training" in node.tags and (run := run_of(node.namespace))})
-        training = catalog.load("params:training") if runs else {}
-        stores = {run.dataset: store for run in runs if (store := self._store(catalog, run.dataset))}
+        runs = runs_of(pipeline, *OF_A_RUN)
+        stores = {name: store for name in {run.dataset for run in runs} if (store := self._store(catalog, name))}
         for run in runs:
             config = catalog.load(f"params:runs.{run.full}")
             try:
@@ -102,15 +79,44 @@ class CheckHooks:
                     check_labels(parts.loss, stores[run.dataset])
             except (ValueError, TypeError, RuntimeError) as error:  # the last two are torch's own refusals
                 raise ConfigError(f"method '{run.method}': {error}") from None
-            checkpoints = catalog.load(f"{run.full}.checkpoints")
-            if run.dataset in stores and not training["replace"]:
-                try:
-                    checkpoints.check(depends_on(config, stores[run.dataset].digest))
-                except CheckpointError as error:
-                    raise ConfigError(str(error)) from None
+        self._plan(run_params, pipeline, catalog, {name: store.digest for name, store in stores.items()})
         self._previous = signal.getsignal(signal.SIGINT)
         if threading.current_thread() is threading.main_thread() and self._previous is signal.default_int_handler:
             signal.signal(signal.SIGINT, interrupt)
+
+    def _plan(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any, digests: dict[str, str]) -> None:
+        """See what is to be done, and say so. What another configuration made is kept apart, if that was meant."""
+        studies = set(run_params["pipeline_names"] or ["__default__"]) <= catalog.load("params:studies").keys()
+        for run in runs_of(pipeline, *OF_A_RUN):
+            if run.dataset in digests:
+                try:
+                    shelves = Shelves.of(catalog, run, digests[run.dataset])
+                    if shelves.networks.holds(shelves.trained_from):
+                        catalog.load(f"{run.full}.checkpoints").check(shelves.trained_from)
+                    elif shelves.networks.label() and not studies and not catalog.load("params:training")["replace"]:
+                        raise CheckpointError(
+                            f"{shelves.networks.folder} was made by another configuration "
+                            f"({'; '.join(shelves.changes())}); go back to that, or add "
+                            "training.replace=true to --params to train anew: what is there is then kept apart"
+                        )
+                except CheckpointError as error:
+                    raise ConfigError(str(error)) from None
+        CheckHooks.plan = make_plan(pipeline, catalog, digests)
+        if STUDY_RUN not in os.environ and sum(map(len, CheckHooks.plan[:4])) > 0:
+            click.echo(f"{CheckHooks.plan}")
+
+    @hook_impl(tryfirst=True)
+    def before_node_run(self, node: Node, catalog: Any) -> None:
+        if (run := run_of(node.namespace)) and node.tags & OF_A_RUN:
+            # Of a data set that was made in this session, nothing was known when the session started.
+            digest = catalog.load(source_of(catalog, run.dataset)).digest
+            Shelves.of(catalog, run, digest).claim()
+        self._started = time.perf_counter()
+
+    @hook_impl
+    def after_node_run(self, node: Node, catalog: Any) -> None:
+        if (run := run_of(node.namespace)) and "evaluation" in node.tags:
+            note_seconds(catalog, run, node.name.rpartition(".")[2], time.perf_counter() - self._started)
 
     @staticmethod
     def _check_given(catalog: Any) -> None:
@@ -255,6 +261,8 @@ class TrackingHooks:
         if active:
             with forgiving("the tags of the study"):
                 mlflow.set_tags(self._tags)
+                for run in CheckHooks.plan.done:
+                    tracking.adopt(self._folder(run))
 
     def _child(self, run: RunName) -> str:
         """The MLflow run of a run: the same one after a restart, another one for another configuration."""
@@ -262,10 +270,23 @@ class TrackingHooks:
             config = self._catalog.load(f"params:runs.{run.full}")
             digest = self._catalog.load(source_of(self._catalog, run.dataset)).digest
             tags = {**self._tags, "dataset": run.dataset, "method": run.method, "seed": run.seed}
-            folder = self._catalog.load(f"{run.full}.checkpoints").folder
             made_from = fingerprint(depends_on(config, digest))
-            self._children[run] = tracking.child_run(folder, run.full, made_from, tags)
+            self._children[run] = tracking.child_run(self._folder(run), run.full, made_from, tags)
         return self._children[run]
+
+    def _folder(self, run: RunName) -> Path:
+        return self._catalog.load(f"{run.full}.checkpoints").folder
+
+    @contextmanager
+    def _forgiving(self, what: str, run: RunName | None) -> Iterator[None]:
+        """As `forgiving`; but the same command sends what is missing of a run."""
+        try:
+            yield
+        except tracking.AWAY:
+            if run and self._folder(run).is_dir():
+                (self._folder(run) / tracking.UNSENT).touch()
+            with forgiving(what):
+                raise
 
     @hook_impl
     def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
@@ -274,10 +295,11 @@ class TrackingHooks:
             return
         config = inputs[f"params:runs.{run.full}"]
         source: ImageStore | Points = inputs[source_of(self._catalog, run.dataset)]
-        with forgiving(f"the start of {run.full}"):
+        with self._forgiving(f"the start of {run.full}", run):
             child = self._child(run)
             client = MlflowClient()
             client.update_run(child, status="RUNNING")
+            (self._folder(run) / tracking.UNSENT).unlink(missing_ok=True)
             known = client.get_run(child).data.params
             flat = {name: str(value) for name, value in tracking.flatten(config).items()}
             client.log_batch(child, params=[Param(k, v[:500]) for k, v in flat.items() if k not in known])
@@ -309,7 +331,7 @@ class TrackingHooks:
         if mlflow.active_run() is None:
             return
         run, log = run_of(namespace), getattr(self, f"_log_{kind}", None)
-        with forgiving(dataset_name):
+        with self._forgiving(dataset_name, run):
             if run and log:
                 log(self._child(run), data)
             elif kind in ("report", "table", "samples", "trajectories", "fields"):

@@ -1,21 +1,36 @@
 """The pipelines, built from the parameters in force: which data set, methods and seeds."""
 
+from collections import UserDict
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import click
 from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 
-from relation_gan.config import Data, ProjectConfigLoader
+from relation_gan.config import ConfigError, Data, ProjectConfigLoader
 from relation_gan.pipelines import dirac, evaluation, ingestion, reporting, training
 
 
-class Pipelines(dict[str, Pipeline]):
-    """Pipelines by name; an unknown name is refused with the known ones."""
+class Pipelines(UserDict[str, Pipeline]):
+    """Pipelines by name, each put together when it is first looked at: a study of a paper has hundreds of nodes.
 
-    def __missing__(self, name: str) -> NoReturn:
-        raise click.UsageError(f"there is no pipeline '{name}'; choose one of: {', '.join(sorted(self))}")
+    An unknown name is refused with the known ones.
+    """
+
+    def __init__(self, builders: Mapping[str, Callable[[], Pipeline]]) -> None:
+        super().__init__()
+        self.data: dict[str, Any] = dict(builders)
+
+    def __getitem__(self, name: str) -> Pipeline:
+        if name not in self.data:
+            raise click.UsageError(f"there is no pipeline '{name}'; choose one of: {', '.join(sorted(self.data))}")
+        found = self.data[name]
+        if not isinstance(found, Pipeline):
+            found = self.data[name] = found()
+        return found
 
 
 class Run(NamedTuple):
@@ -26,45 +41,55 @@ class Run(NamedTuple):
     seed: int
 
 
-def register_pipelines() -> dict[str, Pipeline]:
+def register_pipelines() -> Pipelines:
     """One pipeline a method, for the study's seeds, and one a study."""
     parameters = parameters_in_force()
-    data, study = parameters["data"], parameters["study"]
-    pipelines = Pipelines(
-        {
-            "ingestion": ingestion.create_pipeline(Data.of(parameters["datasets"][data["name"]])),
-            **{
-                method: study_pipeline(method, {**study, "methods": [method]}, parameters)
-                for method in parameters["methods"]
-            },
-            **{name: study_pipeline(name, of, parameters) for name, of in parameters["studies"].items()},
-        }
-    )
-    given = Data.of(parameters["datasets"][data["name"]])
-    pipelines["evaluate"] = Pipeline(
-        [
-            ingestion.create_pipeline(given),
-            evaluation.create_given_pipeline(given, study["name"].format(pipeline="evaluate", dataset=data["name"])),
-        ]
-    )
+    study = parameters["study"]
+    data = Data.of(parameters["datasets"][parameters["data"]["name"]])
+
+    def folder(pipeline: str, of: dict[str, Any] = study) -> str:
+        return of["name"].format(pipeline=pipeline, dataset=data.name, budget=of["budget"])
+
+    def of_method(name: str) -> Pipeline:
+        alone = {"title": "", "datasets": [data.name], "methods": [name], "sweeps": []}
+        return study_pipeline(folder(name), {**study, "experiments": {"": alone}}, parameters)
+
+    def evaluate() -> Pipeline:
+        given = evaluation.create_given_pipeline(data, folder("evaluate"))
+        return Pipeline([ingestion.create_pipeline(data), given])
+
+    builders = {
+        "ingestion": partial(ingestion.create_pipeline, data),
+        **{name: partial(of_method, name) for name in parameters["methods"]},
+        **{
+            name: partial(study_pipeline, folder(name, of), of, parameters)
+            for name, of in parameters["studies"].items()
+        },
+        "evaluate": evaluate,
+        "__default__": partial(of_method, "relation_gan"),
+    }
     if parameters["dirac"]:
-        folder = study["name"].format(pipeline="study_dirac", dataset=data["name"])
-        pipelines["study_dirac"] = dirac.create_pipeline(folder, list(parameters["dirac"]["systems"]))
-    pipelines["__default__"] = pipelines["relation_gan"]
-    return pipelines
+        systems = list(parameters["dirac"]["systems"])
+        builders["study_dirac"] = partial(dirac.create_pipeline, folder("study_dirac"), systems)
+    return Pipelines(builders)
 
 
-def study_pipeline(name: str, study: dict[str, Any], parameters: dict[str, Any]) -> Pipeline:
-    """Ingestion -> training and evaluation of every (data set, method, seed) -> one report."""
-    datasets = [parameters["presets"][preset] for preset in study["presets"]] or [parameters["data"]["name"]]
+def study_pipeline(folder: str, study: dict[str, Any], parameters: dict[str, Any]) -> Pipeline:
+    """Ingestion -> training and evaluation of every (data set, method, seed) -> one report.
+
+    Raises:
+        ConfigError: what is typed does not suit the study's data.
+    """
+    if study.get("refused"):
+        raise ConfigError(study["refused"])
     runs: dict[Run, str | None] = {}
-    for dataset in datasets:
-        data = Data.of(parameters["datasets"][dataset])
-        for method in study["methods"]:
-            for stage in stages(method, parameters["methods"]):
-                for seed in study["seeds"]:
-                    runs[Run(data, stage, seed)] = parameters["methods"][stage]["after"]
-    folder = study["name"].format(pipeline=name, dataset=parameters["data"]["name"])
+    for experiment in study["experiments"].values():
+        for dataset in experiment["datasets"]:
+            data = Data.of(parameters["datasets"][dataset])
+            for method in experiment["methods"]:
+                for stage in stages(method, parameters["methods"]):
+                    for seed in study["seeds"]:
+                        runs[Run(data, stage, seed)] = parameters["methods"][stage]["after"]
     return Pipeline(
         [
             *(ingestion.create_pipeline(data) for data in dict.fromkeys(run.data for run in runs)),

@@ -8,16 +8,14 @@ from typing import Any
 import click
 import mlflow
 from kedro.pipeline import Pipeline
-from kedro.runner import SequentialRunner
 
 from relation_gan.config import ParallelConfig
-from relation_gan.hooks import STUDY_RUN, CheckHooks, run_of
+from relation_gan.hooks import STUDY_RUN, CheckHooks
+from relation_gan.plan import OF_A_RUN, run_of, unfinished
+from relation_gan.session import GoingOn
 
-RUNS = ("training", "evaluation")
-"""The tags of the nodes that are given out."""
 
-
-class RunsInParallel(SequentialRunner):
+class RunsInParallel(GoingOn):
     """Data first, then the runs, given out by Ray, then the report.
 
     Runs that build on one another are one task: a session on them alone, in a process of this machine or, with
@@ -46,7 +44,8 @@ class RunsInParallel(SequentialRunner):
         from relation_gan import cluster
 
         arguments = (catalog, hook_manager, run_id, only_missing_outputs)
-        runs = pipeline.only_nodes_with_tags(*RUNS)
+        pipeline = unfinished(pipeline, catalog)
+        runs = pipeline.only_nodes_with_tags(*OF_A_RUN)
         chains = together(runs)
         if not chains or (len(chains) == 1 and cluster.address() is None):
             return super().run(pipeline, *arguments)
@@ -67,7 +66,7 @@ class RunsInParallel(SequentialRunner):
                 "env": requested["env"],
                 "runtime_params": requested["runtime_params"],
                 "pipeline_names": requested["pipeline_names"],
-                "tags": list(RUNS),
+                "tags": sorted(OF_A_RUN),
             }
             active = mlflow.active_run()
             setting = {STUDY_RUN: active.info.run_id if active else ""}
@@ -79,13 +78,15 @@ class RunsInParallel(SequentialRunner):
 
 
 def files(runs: Pipeline, chain: Sequence[str], catalog: Any, project: Path) -> list[str]:
-    """What lies in the project of the runs of a chain, or, of none, of what they share: paths of folders and files."""
+    """What the runs of a chain have of their own in the project, or, of none, what all runs share: paths there."""
     made = runs.all_outputs()
+    used = {
+        name for node in runs.nodes if not chain or node.namespace in chain for name in (*node.inputs, *node.outputs)
+    }
     found: dict[str, None] = {}
-    for name in sorted(runs.datasets()):
-        own = name.rpartition(".")[0] in chain
+    for name in sorted(used):
         path = getattr(catalog.get(name), "_filepath", None)
-        if path is None or (not own if chain else name in made or run_of(name.rpartition(".")[0]) is not None):
+        if path is None or (run_of(name.rpartition(".")[0]) is None) == bool(chain):
             continue
         place = Path(path).parent if name in made else Path(path)
         if place.is_relative_to(project):  # Elsewhere is where every node finds it, too.

@@ -13,11 +13,13 @@ logging.getLogger("alembic").setLevel(logging.WARNING)
 from relation_gan.config import ProjectConfigLoader  # noqa: E402
 from relation_gan.context import ProjectContext  # noqa: E402
 from relation_gan.hooks import CheckHooks, MlflowHooks, TrackingHooks  # noqa: E402
+from relation_gan.session import Session  # noqa: E402
 
 # The last is called first: MLflow's run is there before anything is tracked into it.
 HOOKS = (CheckHooks(), TrackingHooks(), MlflowHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)  # MlflowHooks is that plugin's hook, made to outlive its server.
 
+SESSION_CLASS = Session
 CONTEXT_CLASS = ProjectContext
 CONFIG_LOADER_CLASS = ProjectConfigLoader
 CONFIG_LOADER_ARGS = {

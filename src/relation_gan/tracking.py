@@ -110,13 +110,31 @@ def complete_history(run_id: str, rows: list[dict[str, float]]) -> None:
         send_rows(run_id, missing)
 
 
+NOTE, UNSENT = "mlflow_run.json", "unsent"
+"""Files beside a checkpoint: its MLflow run, and that MLflow was away and misses something of it."""
+
+
+def is_sent(folder: Path) -> bool:
+    """Whether the tracking server in force has been told all of the run in a folder, as far as it was tracked."""
+    note = folder / NOTE
+    known = json.loads(note.read_text())["tracking_uri"] if note.exists() else mlflow.get_tracking_uri()
+    return known == mlflow.get_tracking_uri() and not (folder / UNSENT).exists()
+
+
+def adopt(folder: Path) -> None:
+    """Put the MLflow run of a finished run below the active one."""
+    parent, note = mlflow.active_run(), folder / NOTE
+    if parent and note.exists():
+        MlflowClient().set_tag(json.loads(note.read_text())["run_id"], "mlflow.parentRunId", parent.info.run_id)
+
+
 def child_run(folder: Path, name: str, made_from: str, tags: Mapping[str, str]) -> str:
     """The MLflow run of one (data set, method, seed) below the active one, the same after a restart.
 
     Its id is kept beside the checkpoint. A run of another configuration, or of another tracking
     server, is not taken up.
     """
-    note = folder / "mlflow_run.json"
+    note = folder / NOTE
     parent, client = mlflow.active_run(), MlflowClient()
     identity = {"tracking_uri": mlflow.get_tracking_uri(), "made_from": made_from}
     tags = {**tags, **({"mlflow.parentRunId": parent.info.run_id} if parent else {})}

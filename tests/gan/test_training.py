@@ -147,7 +147,7 @@ def test_a_checkpoint_of_another_configuration_is_refused_and_kept(tmp_path):
     store = CheckpointStore(tmp_path)
     fit(state(), Noise(), (), store, {"run": {"lr": 1}})
     before = store.path.read_bytes()
-    with pytest.raises(CheckpointError, match=r"run\.lr: 1 -> 2.*training\.replace=true"):
+    with pytest.raises(CheckpointError, match=r"run\.lr: 1 -> 2.*choose another folder"):
         fit(state(), Noise(), (), store, {"run": {"lr": 2}})
     assert store.path.read_bytes() == before
 

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,15 +50,34 @@ def load(path: Path) -> Described:
     Raises:
         CheckpointError: the file is damaged or was not written by `save`.
     """
+    with _opened(path) as file:
+        return Described({name: file.get_tensor(name) for name in file.keys()}, _description(file))  # noqa: SIM118
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """The description alone, which is quick.
+
+    Raises:
+        CheckpointError: the file is damaged or was not written by `save`.
+    """
+    with _opened(path) as file:
+        return _description(file)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, framework="pt") as file:
-            description = json.loads((file.metadata() or {})["description"])
-            return Described({name: file.get_tensor(name) for name in file.keys()}, description)  # noqa: SIM118
+            yield file
     except (SafetensorError, KeyError, json.JSONDecodeError) as error:
         raise CheckpointError(
             f"{path} is damaged or is not a file of this project ({error}); "
             "move it away, and the same command starts afresh"
         ) from error
+
+
+def _description(file: Any) -> dict[str, Any]:
+    return json.loads((file.metadata() or {})["description"])
 
 
 def save_network(path: Path, network: Network) -> None:

@@ -2,7 +2,6 @@
 
 import math
 import os
-import shutil
 import signal
 import threading
 import time
@@ -323,23 +322,14 @@ class CheckpointStore:
         """
         if not self.path.exists():
             return None
-        description = checkpoint.load(self.path).description
+        description = checkpoint.describe(self.path)
         changed = checkpoint.differences(description["config"], config)
         if changed:
             raise checkpoint.CheckpointError(
                 f"{self.path} was written by another configuration ({'; '.join(changed)}); "
-                "go back to that configuration, or add training.replace=true to --params to train anew "
-                "in its place"
+                "go back to that configuration, or choose another folder"
             )
         return description
-
-    def discard_others(self, config: dict[str, Any]) -> None:
-        """Remove the checkpoint and the kept generators unless they belong to this configuration."""
-        try:
-            self.check(config)
-        except checkpoint.CheckpointError:
-            shutil.rmtree(self.folder / "snapshots", ignore_errors=True)
-            self.path.unlink()
 
     def restore(self, state: TrainState, config: dict[str, Any]) -> bool:
         """Take the state up where it was left. False if there is nothing to take up."""

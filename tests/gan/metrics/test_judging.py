@@ -1,12 +1,16 @@
+import math
+
 import pytest
 import torch
 from pydantic import ValidationError
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from relation_gan.gan import networks
 from relation_gan.gan.data import to_float
 from relation_gan.gan.metrics import judging, moments
-from relation_gan.gan.metrics.judging import JudgeConfig, Tally, accuracy, judge_images, train_judge
+from relation_gan.gan.metrics.extractors import Extracted, Judging, open_extractor
+from relation_gan.gan.metrics.judging import JudgeConfig, Tally, accuracy, judge_images, summarise, train_judge
 from relation_gan.gan.networks.judge import Judge
 
 CONFIG = JudgeConfig(epochs=6, batch_size=16)
@@ -109,20 +113,22 @@ def test_a_tally_keeps_the_first_of_each_class_and_counts_them(
     images = torch.randint(0, 256, (20, 1, 16, 16), dtype=torch.uint8)
     # The answers are put in by hand: 16 pictures of class 0, two of class 1, none of class 2, two of class 3.
     labels = torch.tensor([0, 1, 0, 3, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3])
-    head = torch.nn.Parameter(torch.zeros_like(untrained.head.weight))
-    untrained.head.weight, untrained.head.bias = head, torch.nn.Parameter(torch.zeros(4))
     given = iter(labels.split(8))
 
-    def answer(judge: Judge, batches: list[Tensor]) -> judging.Judged:
-        judged = judge_images(judge, batches)
-        assert (judged.confidence == 0.25).all()  # all four logits are 0
-        return judged._replace(labels=next(given)[:, None].to(torch.uint8))
+    class Answering(Judging):
+        def features(self, images: Tensor) -> tuple[Tensor, Tensor]:
+            # Of four probabilities, that of the class is three times each of the others.
+            return super().features(images)[0], one_hot(next(given), 4) * math.log(3)
 
-    monkeypatch.setattr(judging, "judge_images", answer)
-    tally = Tally(untrained, iter(images.split(8)), 20)
+    tally = Tally(Answering(untrained), iter(images.split(8)), 20, splits=1)
     assert torch.equal(tally.labels.long(), labels)
     assert tally.class_counts.tolist() == [16, 2, 0, 2]
-    assert tally.confidence.tolist() == [0.25] * 20
+    torch.testing.assert_close(tally.confidence, torch.full((20,), 0.5))
+    # p(class) is 1/6 and a third of its share of the pictures: .1 is 2 in 20.
+    mean = torch.tensor([0.8, 0.1, 0.0, 0.1]) / 3 + 1 / 6
+    one = torch.tensor([1 / 2, 1 / 6, 1 / 6, 1 / 6])
+    score = math.exp(float((one * one.log()).sum() - (mean * mean.log()).sum()))
+    assert tally.classes.score() == pytest.approx((score, 0), rel=1e-5)
     nothing = torch.zeros(1, 16, 16, dtype=torch.uint8)
     expected = [images[[0, 2, 4]], [images[1], images[9], nothing], [nothing] * 3, [images[3], images[19], nothing]]
     assert torch.equal(tally.by_class, torch.stack([torch.stack(list(row)) for row in expected]))
@@ -130,6 +136,25 @@ def test_a_tally_keeps_the_first_of_each_class_and_counts_them(
     torch.testing.assert_close(tally.kept, features[[0, 4, 9, 14, 19]])  # every 19/4-th
     assert tally.moments["mu"] == pytest.approx(moments(features)["mu"], abs=1e-5)
     assert tally.moments["sigma"] == pytest.approx(moments(features)["sigma"], abs=1e-5)
+
+
+def test_a_judge_is_an_extractor_of_its_own_features_and_classes(untrained: Judge) -> None:
+    images = torch.randint(0, 256, (6, 1, 16, 16), dtype=torch.uint8)
+    extractor = open_extractor("judge", judge=untrained)
+    features, logits = extractor.see(images)
+    torch.testing.assert_close(features, judge_images(untrained, [images]).features)
+    assert logits is not None
+    torch.testing.assert_close(logits, untrained(to_float(images)).detach())
+    assert isinstance(summarise(extractor, [images], 6), Tally)
+    assert not features.requires_grad
+    with pytest.raises(ValueError, match="the judge is asked for its features, but none was given"):
+        open_extractor("judge")
+
+
+def test_only_a_judge_gives_a_tally(tiny: list[int]) -> None:
+    images = torch.randint(0, 256, (6, 1, 16, 16), dtype=torch.uint8)
+    assert type(summarise(open_extractor("tiny"), [images], 6)) is Extracted
+    assert tiny == [6]
 
 
 def test_confidence_is_the_probability_of_the_class_given(untrained: Judge) -> None:

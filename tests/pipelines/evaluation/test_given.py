@@ -47,10 +47,11 @@ def test_pictures_that_a_generator_made_score_as_the_generator_does(
         given_nodes.score_given_pictures(open_given(str(place), SHAPE), reference, EVALUATION)
         for place in (path, written(tmp_path / "made", made))
     )
-    of_run, _ = score_pictures(a_generator(), a_generator(), reference, EVALUATION)
-    assert of_file[0] == of_folder[0]
-    assert of_file[0] == pytest.approx({name: score for name, score in of_run.items() if not name.startswith("raw_")})
-    assert torch.equal(of_folder[1].tensors["averaged/samples"], made[: EVALUATION["pictures"]])
+    of_run = score_pictures(a_generator(), a_generator(), reference, EVALUATION)
+    assert of_file == of_folder
+    assert of_file == pytest.approx({name: score for name, score in of_run.items() if not name.startswith("raw_")})
+    drawn = given_nodes.draw_given_pictures(open_given(str(tmp_path / "made"), SHAPE), EVALUATION)
+    assert torch.equal(drawn.tensors["averaged/samples"], made[: EVALUATION["pictures"]])
 
 
 def test_the_report_of_what_was_given_says_what_it_was(tmp_path: Path, store: ImageStore, tiny: list[int]) -> None:
@@ -59,7 +60,8 @@ def test_the_report_of_what_was_given_says_what_it_was(tmp_path: Path, store: Im
     evaluate = {"samples": str(folder)}
     given, evaluation = take(evaluate, store, EVALUATION)
     assert (evaluation["samples"], evaluation["changed"]) == (30, {"samples": 50})
-    scores, pictures = given_nodes.score_given_pictures(given, reference, evaluation)
+    scores = given_nodes.score_given_pictures(given, reference, evaluation)
+    pictures = given_nodes.draw_given_pictures(given, evaluation)
     study = given_nodes.report_given(
         evaluate, store, reference, given, evaluation, pictures, scores, name="evaluate_set"
     )

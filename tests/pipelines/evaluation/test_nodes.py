@@ -7,12 +7,20 @@ from typing import Any, cast
 import pytest
 import torch
 from torch import Tensor
+from torch_fidelity.metric_isc import isc_features_to_metric
 
 from relation_gan.config import Data
 from relation_gan.gan import networks
 from relation_gan.gan.checkpoint import Described
-from relation_gan.gan.data import Points
-from relation_gan.gan.metrics import frechet_distance, judging, kernel_distance, moments, point_quality
+from relation_gan.gan.data import Points, to_float
+from relation_gan.gan.metrics import (
+    frechet_distance,
+    judging,
+    kernel_distance,
+    moments,
+    point_quality,
+    precision_recall,
+)
 from relation_gan.gan.metrics.extractors import open_extractor, registry
 from relation_gan.gan.metrics.points import box, landscape, score_points
 from relation_gan.gan.networks import Critic, Generator
@@ -115,7 +123,7 @@ def test_a_diverged_generator_gives_no_samples_and_no_scores(
 def reference_of(features: Tensor) -> Described:
     real = moments(features)
     tensors = {"mean": torch.from_numpy(real["mu"]), "covariance": torch.from_numpy(real["sigma"])}
-    return Described({**tensors, "features": features}, {"scores": {"judge_accuracy": 0.75}})
+    return Described({**tensors, "features": features}, {"count": len(features), "scores": {"judge_accuracy": 0.75}})
 
 
 def test_modes_are_scored_by_hand() -> None:
@@ -260,14 +268,22 @@ OF_PICTURES: dict[str, Any] = {
     **{"extractor": "tiny", "weights": "", "inception_splits": 2, "checkpoint": "final", "regenerations": 1},
 }
 NAMES = ("kid", "kid_std", "fid", "precision", "recall", "inception_score", "inception_score_std")
+OF_CLASSES = ("confidence", "entropy", "l2", "l2_squared")
 OF_TINY = tuple(f"{name.removesuffix('_std')}_tiny{'_std' * name.endswith('_std')}" for name in NAMES)
 
 
 def score_pictures(
     generator: Generator, generator_raw: Generator, reference: Described, evaluation: dict[str, Any]
-) -> tuple[dict[str, float], Described]:
+) -> dict[str, float]:
     """Of the final checkpoint, which needs no others."""
     return nodes.score_pictures(generator, generator_raw, CheckpointStore(Path()), [], reference, evaluation)
+
+
+def judge_pictures(
+    generator: Generator, generator_raw: Generator, judge: Judge, reference: Described, evaluation: dict[str, Any]
+) -> tuple[dict[str, float], Described]:
+    """Of the final checkpoint, too."""
+    return nodes.judge_pictures(generator, generator_raw, CheckpointStore(Path()), [], judge, reference, evaluation)
 
 
 def images_of(generator: Generator, count: int) -> Tensor:
@@ -286,37 +302,34 @@ def reference_pictures(count: int = 40, extractor: str = "tiny") -> Described:
     return Described({**tensors, "features": features}, {"count": count, "scores": {}})
 
 
-def test_pictures_of_both_generators_are_compared_with_real_ones_and_the_first_are_kept(tiny: list[int]) -> None:
+def test_pictures_of_both_generators_are_compared_with_real_ones(tiny: list[int]) -> None:
     reference = reference_pictures()
     tiny.clear()
     generators = {"": a_generator(0), "raw_": a_generator(1)}
-    scores, pictures = score_pictures(generators[""], generators["raw_"], reference, OF_PICTURES)
+    scores = score_pictures(generators[""], generators["raw_"], reference, OF_PICTURES)
     assert tiny == [16, 16, 16, 2] * 2  # 50 images of each, each once
     assert scores.keys() == {prefix + name for prefix in generators for name in OF_TINY}
     assert is_flat(scores)
-    for prefix, name in (("", "averaged"), ("raw_", "raw")):
-        images = images_of(generators[prefix], 50)
-        assert torch.equal(pictures.tensors[f"{name}/samples"], images[:18])
-        features = features_of(images)
+    for prefix in generators:
+        features = features_of(images_of(generators[prefix], 50))
         mean, std = kernel_distance(reference.tensors["features"], features, 3, 20)
         assert scores[f"{prefix}kid_tiny"] == pytest.approx(mean, rel=1e-3)
         assert scores[f"{prefix}kid_tiny_std"] == pytest.approx(std, rel=1e-3)
         expected = frechet_distance(moments(reference.tensors["features"]), moments(features))
         assert scores[f"{prefix}fid_tiny"] == pytest.approx(expected, rel=1e-3)
-    assert len(pictures.tensors) == 2
 
 
 def test_pictures_like_the_real_ones_score_better_than_others(tiny: list[int]) -> None:
     reference = reference_pictures(300)
     evaluation = {**OF_PICTURES, "samples": 300, "seed": 1, "kid_subset_size": 100}
-    scores, _ = score_pictures(a_generator(7), a_generator(1), reference, evaluation)
+    scores = score_pictures(a_generator(7), a_generator(1), reference, evaluation)
     for name in ("kid_tiny", "fid_tiny"):
         assert 10 * abs(scores[name]) < scores[f"raw_{name}"]
 
 
 def test_only_inceptions_distances_are_called_fid_and_kid(tiny: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry._entries, "inception", registry.entry("tiny"))
-    scores, _ = score_pictures(
+    scores = score_pictures(
         a_generator(), a_generator(), reference_pictures(), {**OF_PICTURES, "extractor": "inception"}
     )
     assert scores.keys() == {prefix + name for prefix in ("", "raw_") for name in NAMES}
@@ -331,17 +344,19 @@ def test_without_more_images_than_features_there_is_no_frechet_distance(
     tiny: list[int], real: int, asked: int, there: bool
 ) -> None:
     evaluation = {**OF_PICTURES, "samples": asked, "kid_subset_size": 8}
-    scores, _ = score_pictures(a_generator(), a_generator(), reference_pictures(real), evaluation)
+    scores = score_pictures(a_generator(), a_generator(), reference_pictures(real), evaluation)
     assert scores.keys() == {
         prefix + name for prefix in ("", "raw_") for name in OF_TINY if there or not name.startswith("fid")
     }
 
 
 @pytest.mark.parametrize(("asked", "kept"), [(1, 1), (16, 16), (17, 17), (1000, 50)])
-def test_of_scored_pictures_no_more_are_kept_than_asked_for_or_drawn(tiny: list[int], asked: int, kept: int) -> None:
+def test_the_first_of_the_scored_pictures_are_kept(asked: int, kept: int) -> None:
     evaluation = {**OF_PICTURES, "pictures": asked}
-    _, pictures = score_pictures(a_generator(), a_generator(), reference_pictures(), evaluation)
-    assert torch.equal(pictures.tensors["raw/samples"], images_of(a_generator(), 50)[:kept])
+    pictures = nodes.draw_pictures(a_generator(0), a_generator(1), CheckpointStore(Path()), [], evaluation)
+    assert pictures.tensors.keys() == {"averaged/samples", "raw/samples"}
+    for seed, name in enumerate(("averaged", "raw")):
+        assert torch.equal(pictures.tensors[f"{name}/samples"], images_of(a_generator(seed), 50)[:kept])
 
 
 @pytest.mark.parametrize(
@@ -352,7 +367,8 @@ def test_a_diverged_generator_of_pictures_gives_no_samples_and_no_scores(
     tiny: list[int], averaged: bool, raw: bool, names: set[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     generators = a_generator(diverged=averaged), a_generator(diverged=raw)
-    scores, pictures = score_pictures(*generators, reference_pictures(), OF_PICTURES)
+    scores = score_pictures(*generators, reference_pictures(), OF_PICTURES)
+    pictures = nodes.draw_pictures(*generators, CheckpointStore(Path()), [], OF_PICTURES)
     assert pictures.tensors.keys() == {f"{name}/samples" for name in names}
     assert {"raw" if name.startswith("raw_") else "averaged" for name in scores} == names
     for name, diverged in (("averaged", averaged), ("raw", raw)):
@@ -393,8 +409,8 @@ def reference_judged(judge: Judge) -> Described:
 def test_pictures_of_both_generators_are_judged_as_a_whole(colour_judge: Judge) -> None:
     reference = reference_judged(colour_judge)
     generators = {"": a_generator(0), "raw_": a_generator(1)}
-    scores, classes = nodes.judge_pictures(generators[""], generators["raw_"], colour_judge, reference, EVALUATION)
-    names = ("confidence", "entropy", "l2", "l2_squared", "fid_judge", "kid_judge", "kid_judge_std")
+    scores, classes = judge_pictures(generators[""], generators["raw_"], colour_judge, reference, OF_PICTURES)
+    names = (*OF_CLASSES, *(name.replace("tiny", "judge") for name in OF_TINY))
     assert scores.keys() == {*(prefix + name for prefix in generators for name in names), "judge_accuracy"}
     assert is_flat(scores)
     for prefix, name in (("", "averaged"), ("raw_", "raw")):
@@ -413,6 +429,41 @@ def test_pictures_of_both_generators_are_judged_as_a_whole(colour_judge: Judge) 
         )
         mean, _ = kernel_distance(reference.tensors["features"], features, 3, 20)
         assert scores[f"{prefix}kid_judge"] == pytest.approx(mean, rel=1e-3)
+        found = precision_recall(reference.tensors["features"], features)
+        assert (scores[f"{prefix}precision_judge"], scores[f"{prefix}recall_judge"]) == pytest.approx(found)
+        theirs = isc_features_to_metric(colour_judge(to_float(images)).detach(), splits=2)
+        assert scores[f"{prefix}inception_score_judge"] == pytest.approx(theirs["inception_score_mean"], rel=1e-3)
+
+
+def test_the_curve_by_the_judge_tells_of_classes_too(tmp_path: Path, colour_judge: Judge) -> None:
+    reference, evaluation = reference_judged(colour_judge), nodes.by_judge(OF_PICTURES)
+    (row,) = nodes.score_pictures_curve(snapshots(tmp_path, {4: FINE}), HISTORY, reference, evaluation, colour_judge)
+    of_curve = ("kid_judge", "kid_judge_std", *OF_CLASSES)
+    assert row.keys() == {"step", *(prefix + name for prefix in ("", "raw_") for name in of_curve)}
+    # The generator kept at step 4 is that of seed 4; 20 samples.
+    judged = judging.judge_images(colour_judge, [images_of(a_generator(4), 20)])
+    assert row["confidence"] == pytest.approx(float(judged.confidence.mean()))
+    mean, _ = kernel_distance(reference.tensors["features"], judged.features, 3, 20)
+    assert row["kid_judge"] == pytest.approx(mean, rel=1e-3)
+
+
+def test_the_judge_and_the_pictures_are_of_the_best_checkpoint_where_it_is_scored(
+    tmp_path: Path, colour_judge: Judge
+) -> None:
+    store, reference = snapshots(tmp_path, {2: FINE, 4: FINE}), reference_judged(colour_judge)
+    curve = [
+        {"step": 2.0, "kid_judge": 0.1, "raw_kid_judge": 4.0},
+        {"step": 4.0, "kid_judge": 2.0, "raw_kid_judge": 3.0},
+    ]
+    last, evaluation = (a_generator(50), a_generator(51)), {**nodes.by_judge(OF_PICTURES), "checkpoint": "best"}
+    scores, classes = nodes.judge_pictures(*last, store, curve, colour_judge, reference, evaluation)
+    # The average kept at step 2 is that of seed 2, the raw generator kept at step 4 that of seed 5.
+    expected, of_classes = judge_pictures(a_generator(2), a_generator(5), colour_judge, reference, OF_PICTURES)
+    assert scores == pytest.approx(expected)
+    assert all(torch.equal(classes.tensors[name], of) for name, of in of_classes.tensors.items())
+    drawn = nodes.draw_pictures(*last, store, curve, evaluation)
+    assert torch.equal(drawn.tensors["averaged/samples"], images_of(a_generator(2), 50)[:18])
+    assert torch.equal(drawn.tensors["raw/samples"], images_of(a_generator(5), 50)[:18])
 
 
 @pytest.mark.parametrize(
@@ -423,7 +474,7 @@ def test_of_a_diverged_generator_the_judge_says_nothing(
     colour_judge: Judge, averaged: bool, raw: bool, names: set[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     generators = a_generator(diverged=averaged), a_generator(diverged=raw)
-    scores, classes = nodes.judge_pictures(*generators, colour_judge, reference_judged(colour_judge), EVALUATION)
+    scores, classes = judge_pictures(*generators, colour_judge, reference_judged(colour_judge), OF_PICTURES)
     assert {name.split("/")[0] for name in classes.tensors} == names
     assert {"raw" if name.startswith("raw_") else "averaged" for name in scores if name != "judge_accuracy"} == names
     assert "its training diverged" in caplog.text
@@ -449,20 +500,19 @@ def test_the_best_checkpoint_is_scored_where_the_protocol_asks_for_it(tmp_path: 
     curve = [{"step": 2.0, "kid_tiny": 0.1, "raw_kid_tiny": 0.4}, {"step": 4.0, "kid_tiny": 0.2, "raw_kid_tiny": 0.3}]
     last = a_generator(50), a_generator(51)
     evaluation = {**OF_PICTURES, "checkpoint": "best"}
-    scores, _ = nodes.score_pictures(*last, store, curve, reference, evaluation)
+    scores = nodes.score_pictures(*last, store, curve, reference, evaluation)
     # The average kept at step 2 is that of seed 2, the raw generator kept at step 4 that of seed 5.
-    expected, _ = score_pictures(a_generator(2), a_generator(5), reference, OF_PICTURES)
+    expected = score_pictures(a_generator(2), a_generator(5), reference, OF_PICTURES)
     assert scores == pytest.approx(expected)
-    without_curve, _ = nodes.score_pictures(*last, store, [], reference, evaluation)
-    assert without_curve == pytest.approx(score_pictures(*last, reference, OF_PICTURES)[0])
+    without_curve = nodes.score_pictures(*last, store, [], reference, evaluation)
+    assert without_curve == pytest.approx(score_pictures(*last, reference, OF_PICTURES))
 
 
 def test_regenerations_are_averaged_and_their_deviation_is_given(tiny: list[int]) -> None:
     reference, generator = reference_pictures(), a_generator()
-    several, _ = score_pictures(generator, generator, reference, {**OF_PICTURES, "regenerations": 3})
+    several = score_pictures(generator, generator, reference, {**OF_PICTURES, "regenerations": 3})
     single = [
-        score_pictures(generator, generator, reference, {**OF_PICTURES, "seed": seed})[0]["fid_tiny"]
-        for seed in (0, 1, 2)
+        score_pictures(generator, generator, reference, {**OF_PICTURES, "seed": seed})["fid_tiny"] for seed in (0, 1, 2)
     ]
     assert several["fid_tiny"] == pytest.approx(statistics.mean(single), rel=1e-6)
     assert several["fid_tiny_std"] == pytest.approx(statistics.stdev(single), rel=1e-6)
@@ -608,6 +658,18 @@ def test_the_pipeline_is_that_of_the_kind_of_data(kind: str, judge: bool, inputs
     }
     common = {"pictures", "scores_cost", "curve", "scores"}
     assert pipeline.all_outputs() == {f"{run}.{name}" for name in common | outputs}
+
+
+def test_where_pictures_are_their_judges_alone_no_other_network_is_opened() -> None:
+    data = Data("set", "pictures", "reference_judge", ("completion", "diagnostics"), judge=True)
+    assert data.references == ["reference_judge"]
+    pipeline = create_pipeline(data, "method", 3)
+    assert {"set.judge", "set.reference_judge", "set.images"} <= pipeline.inputs()
+    assert "set.method.seed3.scores_features" not in pipeline.all_outputs()
+    assert {"set.method.seed3.pictures", "set.method.seed3.classes"} <= pipeline.all_outputs()
+    by_name = {node.name.rpartition(".")[2]: node.inputs for node in pipeline.nodes}
+    assert all("set.judge" in by_name[name] for name in ("look_closer", "score_pictures_curve", "judge_pictures"))
+    assert "set.method.seed3.scores_judge" in by_name["collect_picture_scores"]
 
 
 @pytest.mark.parametrize("extra", ["completion", "diagnostics"])

@@ -528,7 +528,11 @@ def test_the_judge_describes_real_pictures_and_scores_held_out_ones(
     share = counts / 100
     scores = made.description["scores"]
     names = {"judge_accuracy", "confidence", "entropy", "l2", "l2_squared", "kid_judge", "kid_judge_std"}
+    names |= {"precision_judge", "recall_judge", "inception_score_judge", "inception_score_judge_std"}
     assert scores.keys() == names
+    # What a closer look needs, as of any other network.
+    assert made.tensors["places"].tolist() == list(range(500))
+    assert (made.tensors["held_out"].shape, made.description["count"]) == ((100, 4), 500)
     assert scores["judge_accuracy"] == 0.75  # as the judge notes
     assert scores["confidence"] == pytest.approx(float(confidence.mean()))
     assert scores["l2_squared"] == pytest.approx(float((share - 0.1).square().sum()), abs=1e-6)

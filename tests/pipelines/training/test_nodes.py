@@ -43,7 +43,7 @@ def config(loss: dict[str, Any], classes: int = 0, **training: Any) -> dict[str,
 
 
 def trained(store: ImageStore, run: dict[str, Any], folder: Path) -> Generator:
-    _, generator, _, history, _ = nodes.train(store, run, {"replace": False}, CheckpointStore(folder))
+    _, generator, _, history, _ = nodes.train(store, run, CheckpointStore(folder))
     assert (history["status"], history["step"]) == ("finished", 2)
     return generator
 
@@ -97,5 +97,5 @@ def test_other_classes_than_those_of_the_images_are_refused_without_a_traceback(
 ) -> None:
     run = config({**DMGAN, "classes": 3}, classes=3)
     with pytest.raises(click.ClickException, match="^method 'm': its loss tells 3 classes apart, random_pixels has 10"):
-        nodes.train(store, run, {"replace": False}, CheckpointStore(tmp_path / "run"))
+        nodes.train(store, run, CheckpointStore(tmp_path / "run"))
     assert not (tmp_path / "run").exists()

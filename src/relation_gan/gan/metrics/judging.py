@@ -14,7 +14,7 @@ from tqdm import tqdm
 from relation_gan.gan import networks
 from relation_gan.gan.data.feed import to_float
 from relation_gan.gan.data.store import ImageStore
-from relation_gan.gan.metrics.features import Summary
+from relation_gan.gan.metrics.extractors import Extracted, Extractor, Judging
 from relation_gan.gan.networks.judge import Judge
 
 SHOWN = 8
@@ -99,31 +99,50 @@ def judge_images(judge: Judge, batches: Iterable[Tensor]) -> Judged:
     )
 
 
-class Tally(Summary):
-    """A judge's word on `count` pictures of one class each, which come in batches, and its features of them."""
+class Tally(Extracted):
+    """The features of pictures by their judge, and its word on them, one class each.
 
-    def __init__(self, judge: Judge, batches: Iterable[Tensor], count: int) -> None:
-        super().__init__(count)
-        labels, confidence = [], []
-        first: list[list[Tensor]] = [[] for _ in range(judge.n_classes)]
-        shape = torch.Size()
-        for batch in batches:
-            judged = judge_images(judge, [batch])
-            labels.append(judged.labels[:, 0])
-            confidence.append(judged.confidence[:, 0])
-            self.add(judged.features)
-            shape = batch.shape[1:]
-            for number, pictures in enumerate(first):
-                if len(pictures) < SHOWN:
-                    pictures.extend(batch[labels[-1] == number][: SHOWN - len(pictures)])
-        self.labels = torch.cat(labels)
+    Args:
+        judging: the judge, as an extractor.
+        count, splits: as of `Extracted`.
+
+    Raises:
+        ValueError: features are not finite.
+    """
+
+    def __init__(self, judging: Judging, batches: Iterable[Tensor], count: int, splits: int = 10) -> None:
+        self._judged: list[tuple[Tensor, Tensor]] = []
+        self._first: list[list[Tensor]] = [[] for _ in range(judging.judge.n_classes)]
+        super().__init__(judging, batches, count, splits)
+        confidence, labels = (torch.cat(parts) for parts in zip(*self._judged, strict=True))
+        self.labels = labels.to(torch.uint8)
         """uint8 (N,)."""
-        self.confidence = torch.cat(confidence)
+        self.confidence = confidence
         """(N,): the probability of the class given."""
-        self.class_counts = self.labels.long().bincount(minlength=judge.n_classes)
+        self.class_counts = labels.bincount(minlength=judging.judge.n_classes)
         """(n_classes,): how many pictures the judge puts into each class."""
-        self.by_class = torch.zeros((judge.n_classes, SHOWN, *shape), dtype=torch.uint8)
+
+    def take(self, images: Tensor, features: Tensor, logits: Tensor | None) -> None:
+        super().take(images, features, logits)
+        assert logits is not None  # A judge has classes.
+        self._judged.append(logits.softmax(1).max(1))
+        self._shape = images.shape[1:]
+        for number, pictures in enumerate(self._first):
+            if len(pictures) < SHOWN:
+                pictures.extend(images[self._judged[-1][1] == number][: SHOWN - len(pictures)])
+
+    @property
+    def by_class(self) -> Tensor:
         """uint8 (n_classes, SHOWN, C, H, W): the first of each class, then, where they are too few, black."""
-        for places, pictures in zip(self.by_class, first, strict=True):
+        shown = torch.zeros((len(self._first), SHOWN, *self._shape), dtype=torch.uint8)
+        for places, pictures in zip(shown, self._first, strict=True):
             for place, picture in zip(places, pictures, strict=False):
                 place.copy_(picture)
+        return shown
+
+
+def summarise(extractor: Extractor, batches: Iterable[Tensor], count: int, splits: int = 10) -> Extracted:
+    """What an extractor sees in a set of images: a `Tally` if it is a judge."""
+    if isinstance(extractor, Judging):
+        return Tally(extractor, batches, count, splits)
+    return Extracted(extractor, batches, count, splits)

@@ -17,6 +17,7 @@ from relation_gan.gan.metrics.diagnostics import (
 )
 from relation_gan.gan.metrics.extractors import Extracted, open_extractor
 from relation_gan.gan.networks import Generator
+from relation_gan.gan.networks.judge import Judge
 from relation_gan.gan.sampling import DivergedError, samples
 from relation_gan.pipelines.evaluation.nodes import Scores, device
 
@@ -33,7 +34,11 @@ EXTREMES = 8
 
 
 def look_closer(
-    generator: Generator, images: ImageStore, reference: Described, evaluation: dict[str, Any]
+    generator: Generator,
+    images: ImageStore,
+    reference: Described,
+    evaluation: dict[str, Any],
+    judge: Judge | None = None,
 ) -> tuple[Scores, Described]:
     """How many samples of the averaged generator are like copies, and pictures of what it does.
 
@@ -55,7 +60,7 @@ def look_closer(
     else:
         unseen, unseen_features, among = images[chosen[:: -(-len(chosen) // COUNT)]], some(features), True
     pixels = (as_vectors(images[chosen[i : i + CHUNK]]).to(place) for i in range(0, len(chosen), CHUNK))
-    extractor = open_extractor(evaluation["extractor"], place, evaluation["weights"])
+    extractor = open_extractor(evaluation["extractor"], place, evaluation["weights"], judge)
     extracted = Extracted(extractor, drawn.split(size), len(drawn)).kept
     compared = {
         "pixels": (torch.from_numpy(chosen), *compare(as_vectors(drawn), as_vectors(unseen), pixels, among)),

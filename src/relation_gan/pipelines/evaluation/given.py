@@ -106,14 +106,17 @@ def take(
     return given, {**how, **own, "changed": {**changed, **evaluation["changed"]}}
 
 
-def score_given_pictures(
-    given: Generator | PictureFiles, reference: Described, evaluation: dict[str, Any]
-) -> tuple[Scores, Described]:
+def score_given_pictures(given: Generator | PictureFiles, reference: Described, evaluation: dict[str, Any]) -> Scores:
     """As `score_pictures`, of one source."""
     with explained():
         extractor = open_extractor(evaluation["extractor"], nodes.device(), evaluation["weights"])
-        scores, first = nodes.score_samples(given, extractor, reference, evaluation)
-    return scores, Described({"averaged/samples": first}, {})
+        return nodes.score_samples(given, extractor, reference, evaluation)[0]
+
+
+def draw_given_pictures(given: Generator | PictureFiles, evaluation: dict[str, Any]) -> Described:
+    """As `draw_pictures`, of one source."""
+    with explained():
+        return nodes.draw_each({"averaged": given}, evaluation)
 
 
 def judge_given(
@@ -129,7 +132,7 @@ def judge_given_pictures(
 ) -> Scores:
     """As `judge_pictures`, of one source."""
     with explained():
-        return nodes.judge_pictures(given, None, judge, reference, evaluation)[0]
+        return nodes.judge_each({"averaged": given}, judge, reference, evaluation)[0]
 
 
 def report_given(
@@ -173,7 +176,7 @@ def report_given(
 def create_given_pipeline(data: Data, folder: str) -> Pipeline:
     """Args: the data set, and the report's folder."""
     scoring, scores = {
-        "pictures": _pictures(data.judge),
+        "pictures": _pictures(data),
         "stacked_digits": _stacked_digits(),
         "points": _points(),
     }[data.kind]
@@ -207,12 +210,14 @@ def create_given_pipeline(data: Data, folder: str) -> Pipeline:
     )
 
 
-def _pictures(judge: bool) -> tuple[list[Node], list[str]]:
+def _pictures(data: Data) -> tuple[list[Node], list[str]]:
     inputs = ["given", "reference", "given_evaluation"]
-    scored = node(score_given_pictures, inputs, ["scores_features", "pictures"], name="score_given_pictures")
+    scored = node(score_given_pictures, inputs, "scores_features", name="score_given_pictures")
     inputs = ["given", "judge", "reference_judge", "given_evaluation"]
     judged = node(judge_given_pictures, inputs, "scores_judge", name="judge_given_pictures")
-    return ([scored, judged], ["scores_features", "scores_judge"]) if judge else ([scored], ["scores_features"])
+    views = [scored] * (not data.judge_alone) + [judged] * data.judge
+    drawn = node(draw_given_pictures, ["given", "given_evaluation"], "pictures", name="draw_given_pictures")
+    return [*views, drawn], [view.outputs[0] for view in views]
 
 
 def _stacked_digits() -> tuple[list[Node], list[str]]:

@@ -3,9 +3,9 @@
 import itertools
 import logging
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import numpy as np
@@ -28,7 +28,7 @@ from relation_gan.gan.metrics import (
     precision_recall,
     published_modes,
 )
-from relation_gan.gan.metrics.extractors import Extracted, Extractor, ExtractorError, open_extractor
+from relation_gan.gan.metrics.extractors import JUDGE, Extracted, Extractor, ExtractorError, open_extractor
 from relation_gan.gan.metrics.features import Moments
 from relation_gan.gan.metrics.points import landscape, nearest_modes, score_points
 from relation_gan.gan.networks import Critic, Generator
@@ -39,6 +39,11 @@ from relation_gan.gan.training import CheckpointStore
 logger = logging.getLogger(__name__)
 
 Scores = dict[str, float]
+S = TypeVar("S")
+T = TypeVar("T")
+
+PREFIXES = {"averaged": "", "raw": "raw_"}
+"""Of the scores of a run's two generators."""
 
 LANDSCAPE, WITNESSES = 64, 64
 """Places along each side of a critic's landscape, and how many real and generated points it is averaged over."""
@@ -98,7 +103,7 @@ def judge_samples(
 def score_modes(judged: Described, evaluation: dict[str, Any]) -> Scores:
     """Mode coverage, the judge's confidence and the balance of digits; `raw_...` for the raw generator."""
     scores: Scores = {}
-    for name, prefix in (("averaged", ""), ("raw", "raw_")):
+    for name, prefix in PREFIXES.items():
         if f"{name}/labels" in judged.tensors:
             labels, confidence = (judged.tensors[f"{name}/{field}"].numpy() for field in ("labels", "confidence"))
             found = {
@@ -113,67 +118,21 @@ def score_modes(judged: Described, evaluation: dict[str, Any]) -> Scores:
 
 
 def score_features(judged: Described, reference: Described, evaluation: dict[str, Any]) -> Scores:
-    """Frechet and kernel distance to real images on the judge's features."""
+    """Frechet and kernel distance to real images on the judge's features. They are not FID and KID of Inception."""
     scores: Scores = {}
-    for name, prefix in (("averaged", ""), ("raw", "raw_")):
+    real, subsets, subset_size = moments_of(reference), evaluation["kid_subsets"], evaluation["kid_subset_size"]
+    for name, prefix in PREFIXES.items():
         features = judged.tensors.get(f"{name}/features")
         if features is not None:
-            scores |= prefixed(prefix, judge_distances(reference, features, moments(features), evaluation))
+            mean, std = kernel_distance(reference.tensors["features"], features, subsets, subset_size)
+            found = {"fid_judge": frechet_distance(real, moments(features)), "kid_judge": mean, "kid_judge_std": std}
+            scores |= prefixed(prefix, found)
     return scores
-
-
-def judge_distances(reference: Described, features: Tensor, of: Moments, evaluation: dict[str, Any]) -> Scores:
-    """Frechet and kernel distance to real images on the judge's features. They are not FID and KID of Inception.
-
-    Args:
-        of: the moments of all features, of which `features` may be some.
-    """
-    real = moments_of(reference)
-    subsets, subset_size = evaluation["kid_subsets"], evaluation["kid_subset_size"]
-    mean, std = kernel_distance(reference.tensors["features"], features, subsets, subset_size)
-    return {"fid_judge": frechet_distance(real, of), "kid_judge": mean, "kid_judge_std": std}
 
 
 def moments_of(reference: Described) -> Moments:
     """Of the real features that a reference describes."""
     return {"mu": reference.tensors["mean"].numpy(), "sigma": reference.tensors["covariance"].numpy()}
-
-
-def judge_pictures(
-    generator: Generator | PictureFiles,
-    generator_raw: Generator | None,
-    judge: Judge,
-    reference: Described,
-    evaluation: dict[str, Any],
-) -> tuple[Scores, Described]:
-    """What the judge says of samples of both generators, and the first pictures of each class.
-
-    Both are empty for a run that diverged to values which are no images.
-    """
-    scores: Scores = {}
-    classes = {}
-    judge.to(device())
-    for name, network, prefix in (("averaged", generator, ""), ("raw", generator_raw, "raw_")):
-        if network is None:
-            continue
-        batches = drawn(network, evaluation["samples"], evaluation["seed"], evaluation["batch_size"])
-        try:
-            tally = judging.Tally(judge, batches, evaluation["samples"])
-        except DivergedError as error:
-            logger.warning("No samples of the %s generator: %s", name, error)
-            continue
-        found = judge_distances(reference, tally.kept, tally.moments, evaluation)
-        scores |= prefixed(prefix, {**class_scores(tally), **found})
-        classes |= {f"{name}/by_class": tally.by_class, f"{name}/class_counts": tally.class_counts}
-    if scores:
-        scores["judge_accuracy"] = reference.description["scores"]["judge_accuracy"]
-    return scores, Described(classes, {})
-
-
-def class_scores(tally: judging.Tally) -> Scores:
-    """How sure the judge is, and how even the classes are."""
-    balance = class_balance(tally.labels.numpy(), len(tally.class_counts))
-    return {"confidence": float(tally.confidence.mean()), **balance}
 
 
 @torch.no_grad()
@@ -230,7 +189,7 @@ def _curve(
     """A row a kept step, with the scores of `count` samples of each generator that gives any."""
     rows: dict[int, Scores] = {}
     place = device()
-    for name, prefix in (("averaged", ""), ("raw", "raw_")):
+    for name, prefix in PREFIXES.items():
         for step, network in checkpoints.snapshots(name):
             if step > history["step"]:
                 continue
@@ -263,53 +222,138 @@ def score_pictures(
     curve: list[Scores],
     reference: Described,
     evaluation: dict[str, Any],
+) -> Scores:
+    """Distances to real pictures on the extractor's features; none of a run that diverged."""
+    extractor = open_extractor(evaluation["extractor"], device(), evaluation["weights"])
+    chosen = choose(generator, generator_raw, checkpoints, curve, evaluation)
+    found = of_each(chosen, lambda network: score_samples(network, extractor, reference, evaluation)[0])
+    return {name: score for prefix, of in found.items() for name, score in prefixed(PREFIXES[prefix], of).items()}
+
+
+def judge_pictures(
+    generator: Generator,
+    generator_raw: Generator,
+    checkpoints: CheckpointStore,
+    curve: list[Scores],
+    judge: Judge,
+    reference: Described,
+    evaluation: dict[str, Any],
 ) -> tuple[Scores, Described]:
-    """Distances to real pictures on the extractor's features, and the first samples as pictures.
+    """What the judge says of samples, distances on its features among it, and the first pictures of each class.
 
     Both are empty for a run that diverged to values which are no images.
     """
-    extractor = open_extractor(evaluation["extractor"], device(), evaluation["weights"])
+    chosen = choose(generator, generator_raw, checkpoints, curve, evaluation)
+    return judge_each(chosen, judge, reference, evaluation)
+
+
+def judge_each(
+    sources: Mapping[str, Generator | PictureFiles], judge: Judge, reference: Described, evaluation: dict[str, Any]
+) -> tuple[Scores, Described]:
+    """As `judge_pictures`, of what is to be scored, by name."""
+    evaluation = by_judge(evaluation)
+    extractor = open_extractor(JUDGE, device(), judge=judge)
+    found = of_each(sources, lambda source: score_samples(source, extractor, reference, evaluation))
     scores: Scores = {}
-    pictures = {}
-    for name, last, prefix in (("averaged", generator, ""), ("raw", generator_raw, "raw_")):
-        network = last
-        if evaluation["checkpoint"] == "best" and (step := _best(curve, f"{prefix}kid{suffix(evaluation)}")):
-            network = next(kept for at, kept in checkpoints.snapshots(name) if at == step)
+    classes = {}
+    for name, (of, seen) in found.items():
+        assert isinstance(seen, judging.Tally)
+        scores |= prefixed(PREFIXES[name], of)
+        classes |= {f"{name}/by_class": seen.by_class, f"{name}/class_counts": seen.class_counts}
+    if scores:
+        scores["judge_accuracy"] = reference.description["scores"]["judge_accuracy"]
+    return scores, Described(classes, {})
+
+
+def by_judge(evaluation: dict[str, Any]) -> dict[str, Any]:
+    """The same evaluation, by the judge's features and classes."""
+    return {**evaluation, "extractor": JUDGE, "weights": ""}
+
+
+def draw_pictures(
+    generator: Generator,
+    generator_raw: Generator,
+    checkpoints: CheckpointStore,
+    curve: list[Scores],
+    evaluation: dict[str, Any],
+) -> Described:
+    """The first of the samples that are scored; none of a run that diverged."""
+    return draw_each(choose(generator, generator_raw, checkpoints, curve, evaluation), evaluation)
+
+
+def draw_each(sources: Mapping[str, Generator | PictureFiles], evaluation: dict[str, Any]) -> Described:
+    """As `draw_pictures`, of what is to be scored, by name."""
+    kept, size = evaluation["pictures"], evaluation["batch_size"]
+
+    def first(source: Generator | PictureFiles) -> Tensor:
+        batches = drawn(source, evaluation["samples"], evaluation["seed"], size)
+        return torch.cat(list(itertools.islice(batches, -(-kept // size))))[:kept]
+
+    return Described({f"{name}/samples": of for name, of in of_each(sources, first).items()}, {})
+
+
+def choose(
+    generator: Generator,
+    generator_raw: Generator,
+    checkpoints: CheckpointStore,
+    curve: list[Scores],
+    evaluation: dict[str, Any],
+) -> dict[str, Generator]:
+    """The averaged and the raw generator: the last ones, or those of the step at which each curve is lowest."""
+    chosen = {"averaged": generator, "raw": generator_raw}
+    if evaluation["checkpoint"] == "best":
+        for name, prefix in PREFIXES.items():
+            if step := _best(curve, f"{prefix}kid{suffix(evaluation)}"):
+                chosen[name] = next(kept for at, kept in checkpoints.snapshots(name) if at == step)
+    return chosen
+
+
+def of_each(sources: Mapping[str, S], look: Callable[[S], T]) -> dict[str, T]:
+    """What there is to say of each source, by name; nothing of one that diverged to values which are no images."""
+    found = {}
+    for name, source in sources.items():
         try:
-            of, first = score_samples(network, extractor, reference, evaluation)
+            found[name] = look(source)
         except DivergedError as error:
             logger.warning("No samples of the %s generator: %s", name, error)
-            continue
-        scores |= prefixed(prefix, of)
-        pictures[f"{name}/samples"] = first
-    return scores, Described(pictures, {})
+    return found
 
 
 def score_samples(
     source: Generator | PictureFiles, extractor: Extractor, reference: Described, evaluation: dict[str, Any]
-) -> tuple[Scores, Tensor]:
-    """Distances of samples to real pictures, and the first samples, uint8 (n, C, H, W).
+) -> tuple[Scores, Extracted]:
+    """Distances of samples to real pictures, what a judge says of their classes, and what was seen of them.
 
-    Of several regenerations, the scores are means, and those named `..._std` the deviation between them.
+    Of several regenerations, the scores are means, those named `..._std` the deviation between them, and what was seen
+    is of the first.
 
     Raises:
         DivergedError: the samples are not finite.
         StoreError: a picture cannot be read.
     """
     count, splits = evaluation["samples"], evaluation["inception_splits"]
-    first: list[Tensor] = []
+    first: Extracted | None = None
     rows = []
     for seed in range(evaluation["seed"], evaluation["seed"] + evaluation["regenerations"]):
         batches = drawn(source, count, seed, evaluation["batch_size"])
-        if not rows:
-            batches = _keeping(first, evaluation["pictures"], batches)
-        rows.append(distances(Extracted(extractor, batches, count, splits), reference, evaluation))
+        seen = judging.summarise(extractor, batches, count, splits)
+        first = first or seen
+        rows.append({**distances(seen, reference, evaluation), **class_scores(seen)})
     scores = rows[0]
     if len(rows) > 1:
         several = {name: [row[name] for row in rows] for name in scores if not name.endswith("_std")}
         scores = {name: statistics.mean(values) for name, values in several.items()}
         scores |= {f"{name}_std": statistics.stdev(values) for name, values in several.items()}
-    return scores, torch.cat(first)[: evaluation["pictures"]]
+    assert first is not None  # There is one generation at least.
+    return scores, first
+
+
+def class_scores(seen: Extracted) -> Scores:
+    """How sure a judge is, and how even the classes are; nothing by a network that knows other classes."""
+    if not isinstance(seen, judging.Tally):
+        return {}
+    balance = class_balance(seen.labels.numpy(), len(seen.class_counts))
+    return {"confidence": float(seen.confidence.mean()), **balance}
 
 
 def drawn(source: Generator | PictureFiles, count: int, seed: int, batch_size: int) -> Iterator[Tensor]:
@@ -322,14 +366,6 @@ def drawn(source: Generator | PictureFiles, count: int, seed: int, batch_size: i
 def _best(curve: list[Scores], name: str) -> float:
     """The step at which a score is least; 0 if it never was measured."""
     return min(((row[name], row["step"]) for row in curve if name in row), default=(0, 0.0))[1]
-
-
-def _keeping(first: list[Tensor], count: int, batches: Iterator[Tensor]) -> Iterator[Tensor]:
-    """The batches, of which enough for `count` images are kept on their way."""
-    for batch in batches:
-        if sum(map(len, first)) < count:
-            first.append(batch)
-        yield batch
 
 
 def distances(extracted: Extracted, reference: Described, evaluation: dict[str, Any]) -> Scores:
@@ -356,17 +392,21 @@ def suffix(evaluation: dict[str, Any]) -> str:
 
 
 def score_pictures_curve(
-    checkpoints: CheckpointStore, history: dict[str, Any], reference: Described, evaluation: dict[str, Any]
+    checkpoints: CheckpointStore,
+    history: dict[str, Any],
+    reference: Described,
+    evaluation: dict[str, Any],
+    judge: Judge | None = None,
 ) -> list[Scores]:
-    """The kernel distance of the generators kept over training, with fewer samples each."""
-    extractor = open_extractor(evaluation["extractor"], device(), evaluation["weights"])
+    """The kernel distance of the generators kept over training, with fewer samples each; by a judge, classes, too."""
+    extractor = open_extractor(evaluation["extractor"], device(), evaluation["weights"], judge)
     count = evaluation["curve_samples"]
     name, subsets, size = f"kid{suffix(evaluation)}", evaluation["kid_subsets"], evaluation["kid_subset_size"]
 
     def score(batches: Iterator[Tensor]) -> Scores:
-        kept = Extracted(extractor, batches, count).kept
-        mean, std = kernel_distance(reference.tensors["features"], kept, subsets, size)
-        return {name: mean, f"{name}_std": std}
+        seen = judging.summarise(extractor, batches, count)
+        mean, std = kernel_distance(reference.tensors["features"], seen.kept, subsets, size)
+        return {name: mean, f"{name}_std": std, **class_scores(seen)}
 
     return _curve(checkpoints, history, count, evaluation, score)
 
@@ -413,7 +453,7 @@ def draw_points(
 def score_drawn(pictures: Described, points: Points, reference: Described) -> Scores:
     """Quality of the modes, if there are any, and the distance to real points; `raw_...` for the raw generator."""
     scores: Scores = {}
-    for name, prefix in (("averaged", ""), ("raw", "raw_")):
+    for name, prefix in PREFIXES.items():
         if (sample := pictures.tensors.get(f"{name}/samples")) is not None:
             real = reference.tensors["points"]
             scores |= prefixed(prefix, score_points(sample, real, points.centres, points.sigma))

@@ -11,7 +11,7 @@ def create_pipeline(data: Data, method: str, seed: int) -> Pipeline:
     made, shared = {
         "stacked_digits": (_stacked_digits(), ["judge"]),
         "pictures": (
-            _pictures(data.extras, data.judge),
+            _pictures(data),
             [*(["images"] if data.extras else []), *(["judge", "reference_judge"] if data.judge else [])],
         ),
         "points": (_points(), ["points"]),
@@ -58,34 +58,39 @@ def _stacked_digits() -> list[Node]:
     ]
 
 
-def _pictures(extras: tuple[str, ...], judge: bool) -> list[Node]:
+def _pictures(data: Data) -> list[Node]:
+    chosen = ["generator", "generator_raw", "checkpoints", "curve"]
+    scored = node(
+        nodes.score_pictures,
+        [*chosen, "reference", "params:evaluation"],
+        "scores_features",
+        name="score_pictures",
+    )
     judged = node(
         nodes.judge_pictures,
-        ["generator", "generator_raw", "judge", "reference_judge", "params:evaluation"],
+        [*chosen, "judge", "reference_judge", "params:evaluation"],
         ["scores_judge", "classes"],
         name="judge_pictures",
     )
+    views = [scored] * (not data.judge_alone) + [judged] * data.judge
+    # Whose features are compared.
+    judge = ["judge"] if data.judge_alone else []
     return [
-        *(EXTRAS[extra] for extra in extras),
-        node(
-            nodes.score_pictures,
-            ["generator", "generator_raw", "checkpoints", "curve", "reference", "params:evaluation"],
-            ["scores_features", "pictures"],
-            name="score_pictures",
-        ),
+        *(_extra(extra, judge) for extra in data.extras),
+        *views,
         node(
             nodes.score_pictures_curve,
-            ["checkpoints", "history", "reference", "params:evaluation"],
+            ["checkpoints", "history", "reference", "params:evaluation", *judge],
             "curve",
             name="score_pictures_curve",
         ),
-        *([judged] if judge else []),
+        node(nodes.draw_pictures, [*chosen, "params:evaluation"], "pictures", name="draw_pictures"),
         node(
             nodes.collect_picture_scores,
             [
-                *("scores_features", "scores_cost", "history", "curve", "params:evaluation"),
-                *(["scores_judge"] if judge else []),
-                *(f"scores_{extra}" for extra in extras),
+                *(views[0].outputs[0], "scores_cost", "history", "curve", "params:evaluation"),
+                *(view.outputs[0] for view in views[1:]),
+                *(f"scores_{extra}" for extra in data.extras),
             ],
             "scores",
             name="collect_picture_scores",
@@ -93,21 +98,21 @@ def _pictures(extras: tuple[str, ...], judge: bool) -> list[Node]:
     ]
 
 
-EXTRAS = {
-    "completion": node(
-        completion.complete_pictures,
-        ["generator", "critic", "images", "params:evaluation"],
-        ["scores_completion", "completion"],
-        name="complete_pictures",
-    ),
-    "diagnostics": node(
+def _extra(name: str, judge: list[str]) -> Node:
+    """The node of one of `Data.extras`."""
+    if name == "completion":
+        return node(
+            completion.complete_pictures,
+            ["generator", "critic", "images", "params:evaluation"],
+            ["scores_completion", "completion"],
+            name="complete_pictures",
+        )
+    return node(
         diagnostics.look_closer,
-        ["generator", "images", "reference", "params:evaluation"],
+        ["generator", "images", "reference", "params:evaluation", *judge],
         ["scores_diagnostics", "diagnostics"],
         name="look_closer",
-    ),
-}
-"""The nodes that `Data.extras` names."""
+    )
 
 
 def _points() -> list[Node]:

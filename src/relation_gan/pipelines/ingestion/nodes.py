@@ -24,13 +24,20 @@ from relation_gan.gan.data import (
     stacked,
 )
 from relation_gan.gan.data.store import is_made
-from relation_gan.gan.metrics import frechet_distance, judging, mode_coverage, moments
+from relation_gan.gan.metrics import extractors, frechet_distance, judging, mode_coverage, moments
 from relation_gan.gan.metrics.extractors import Extracted, open_extractor
 from relation_gan.gan.metrics.features import KEPT, Summary
 from relation_gan.gan.metrics.points import box, score_points
 from relation_gan.gan.networks.judge import Judge
 from relation_gan.pipelines.evaluation import diagnostics
-from relation_gan.pipelines.evaluation.nodes import class_scores, device, distances, explained, judge_distances
+from relation_gan.pipelines.evaluation.nodes import (
+    Scores,
+    by_judge,
+    class_scores,
+    device,
+    distances,
+    explained,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -72,13 +79,27 @@ def describe_pictures(images: ImageStore, evaluation: dict[str, Any], path: Path
     Raises:
         click.ClickException: there are too few pictures, or the extractor cannot be had.
     """
+    return _describe(images, evaluation, path)
+
+
+def describe_judged(images: ImageStore, judge: Judge, evaluation: dict[str, Any], path: Path) -> checkpoint.Described:
+    """The same by the judge, and what it says of held-out pictures, with the first of each class.
+
+    Raises:
+        click.ClickException: there are too few pictures.
+    """
+    return _describe(images, by_judge(evaluation), path, judge)
+
+
+def _describe(
+    images: ImageStore, evaluation: dict[str, Any], path: Path, judge: Judge | None = None
+) -> checkpoint.Described:
     extractor, count = evaluation["extractor"], min(evaluation["real_samples"] or len(images), len(images))
     held_out, weights = images.held_out, evaluation["weights"]
     of_weights = hashlib.sha256(Path(weights).read_bytes()).hexdigest() if weights and Path(weights).is_file() else ""
     options = [evaluation[name] for name in ("kid_subsets", "kid_subset_size", "inception_splits")]
-    made_from = checkpoint.fingerprint(
-        [images.digest, extractor, of_weights, count, options, held_out.digest if held_out else ""]
-    )
+    seen_by = [judge.notes] if judge else [extractor, of_weights]
+    made_from = checkpoint.fingerprint([images.digest, *seen_by, count, options, held_out.digest if held_out else ""])
     if kept := taken_up(path, made_from):
         return kept
     if count < evaluation["kid_subset_size"]:
@@ -87,23 +108,29 @@ def describe_pictures(images: ImageStore, evaluation: dict[str, Any], path: Path
             f"{evaluation['kid_subset_size']}; lower it, to a tenth of them or so"
         )
     with explained():
-        network = open_extractor(extractor, device(), weights)
+        network = open_extractor(extractor, device(), weights, judge)
     if extractor == "efficientnet_lite0":
         logger.info("Pictures are compared by EfficientNet-Lite0's features; there is no FID, which is Inception's")
 
-    def seen(of: ImageStore, number: int, title: str) -> Extracted:
-        batches = shown(of, of.spread(number), evaluation["batch_size"], title)
-        return Extracted(network, batches, number, evaluation["inception_splits"])
+    def seen(of: ImageStore, number: int, what: str) -> Extracted:
+        batches = shown(of, of.spread(number), evaluation["batch_size"], f"{extractors.title(extractor)} sees {what}")
+        return judging.summarise(network, batches, number, evaluation["inception_splits"])
 
-    real = seen(images, count, f"features of {images.name}")
+    real = seen(images, count, images.name)
     tensors = {**tensors_of(real), "places": torch.from_numpy(images.spread(count)[real.places])}
-    described = checkpoint.Described(tensors, {"made_from": made_from, "count": count, "scores": {}})
-    if held_out and len(held_out) >= evaluation["kid_subset_size"]:
-        unseen = seen(held_out, min(count, len(held_out)), "features of held-out pictures")
-        tensors["held_out"] = diagnostics.some(unseen.kept)
-        scores = distances(unseen, described, evaluation)
-        # Not the Fréchet distance, which depends on the number of pictures.
-        described.description["scores"] = {name: score for name, score in scores.items() if not name.startswith("fid")}
+    scores: Scores = {}
+    described = checkpoint.Described(tensors, {"made_from": made_from, "count": count, "scores": scores})
+    enough = held_out and len(held_out) >= evaluation["kid_subset_size"]
+    if held_out and (enough or judge):
+        unseen = seen(held_out, min(count, len(held_out)), "held-out pictures")
+        if enough:
+            tensors["held_out"] = diagnostics.some(unseen.kept)
+            found = distances(unseen, described, evaluation)
+            # Not the Fréchet distance, which depends on the number of pictures.
+            scores |= {name: score for name, score in found.items() if not name.startswith("fid")}
+        if judge and isinstance(unseen, judging.Tally):
+            tensors |= {"by_class": unseen.by_class, "class_counts": unseen.class_counts}
+            scores |= {"judge_accuracy": judge.notes["accuracy"], **class_scores(unseen)}
     return described
 
 
@@ -180,34 +207,6 @@ def _judge(
         )
     judge.notes = {"accuracy": accuracy, "made_from": made_from}
     return judge
-
-
-def describe_judged(images: ImageStore, judge: Judge, evaluation: dict[str, Any], path: Path) -> checkpoint.Described:
-    """What the judge says of real pictures, moments and features, and of held-out ones, which are scored as samples."""
-    held_out, count = images.held_out, min(evaluation["real_samples"] or len(images), len(images))
-    assert held_out is not None  # the judge was tested on them
-    sizes = [evaluation[name] for name in ("kid_subsets", "kid_subset_size")]
-    made_from = checkpoint.fingerprint([images.digest, held_out.digest, judge.notes, count, sizes])
-    if kept := taken_up(path, made_from):
-        return kept
-    judge.to(device())
-    size = evaluation["batch_size"]
-
-    def seen(of: ImageStore, number: int, title: str) -> judging.Tally:
-        return judging.Tally(judge, shown(of, of.spread(number), size, title), number)
-
-    real = seen(images, count, f"the judge sees {images.name}")
-    unseen = seen(held_out, len(held_out), "the judge sees held-out pictures")
-    scores = {"judge_accuracy": judge.notes["accuracy"], **class_scores(unseen)}
-    described = checkpoint.Described(
-        {**tensors_of(real), "by_class": unseen.by_class, "class_counts": unseen.class_counts},
-        {"made_from": made_from, "scores": scores},
-    )
-    if len(held_out) >= evaluation["kid_subset_size"]:
-        found = judge_distances(described, unseen.kept, unseen.moments, evaluation)
-        # Not the Fréchet distance, which depends on the number of pictures.
-        scores |= {name: score for name, score in found.items() if name.startswith("kid")}
-    return described
 
 
 def describe_real(

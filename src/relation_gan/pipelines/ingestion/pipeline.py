@@ -41,14 +41,15 @@ def _pictures(data: Data) -> list[Node]:
             name="describe_judged",
         ),
     ]
+    described = node(
+        nodes.describe_pictures,
+        ["images", "params:evaluation", f"{data.reference}_file"],
+        data.reference,
+        name="describe_pictures",
+    )
     return [
         node(nodes.prepare_pictures, ["params:data", "images_file"], "images", name="prepare_pictures"),
-        node(
-            nodes.describe_pictures,
-            ["images", "params:evaluation", f"{data.reference}_file"],
-            data.reference,
-            name="describe_pictures",
-        ),
+        *([] if data.judge_alone else [described]),
         *(judge if data.judge else []),
     ]
 

@@ -98,7 +98,6 @@ def peak_memory(device: torch.device) -> float:
 def train(
     source: ImageStore | Points,
     config: dict[str, Any],
-    training: dict[str, Any],
     checkpoints: CheckpointStore,
     generator_before: Generator | None = None,
     critic_before: Critic | None = None,
@@ -125,8 +124,6 @@ def train(
         part.to(fabric.device)
     state = TrainState(generator, critic, loss, run.training, run.seed, fabric)
     dependencies = depends_on(config, source.digest)
-    if training["replace"]:
-        checkpoints.discard_others(dependencies)
     if fabric.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(fabric.device)
     batches = feed(source, run.seed, fabric.device, run.training.flip)

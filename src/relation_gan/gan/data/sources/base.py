@@ -47,6 +47,8 @@ class Source(ABC):
     splits: ClassVar[tuple[str, ...]]
     fixed: ClassVar[bool] = True
     """A published set, whose files do not change; not so the user's own."""
+    packaged: ClassVar[bool] = False
+    """The pictures come with a Python package: there are no raw files, and the folder means nothing."""
 
     labels: np.ndarray
     """int64 (N,): the class of each picture, -1 for none."""

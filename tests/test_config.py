@@ -698,14 +698,13 @@ def test_what_is_no_picture_is_not_for_a_judge_of_pictures(preset: str | None, n
 
 @pytest.mark.parametrize("typed", ["evaluation.extractor=judge", "evaluation.protocol=judge"])
 def test_the_judge_of_pictures_can_be_the_only_one_to_see_them(typed: str) -> None:
-    # A study may span points as well, which are none of its business, and pictures that have no judge.
-    spanned = "study.presets=mnist+mnist_28+celeba+ring8"
-    parameters = load(f"{typed},{spanned},evaluation.curve_samples=1000", env="mnist")
-    data = {name: Data.of(parameters["datasets"][name]) for name in ("mnist", "mnist_28", "celeba", "ring8")}
-    assert [name for name, of in data.items() if of.judge_alone] == ["mnist", "mnist_28"]
+    parameters = load(f"{typed},study.presets=mnist+mnist_28,evaluation.curve_samples=1000", env="mnist")
+    data = {name: Data.of(parameters["datasets"][name]) for name in ("mnist", "mnist_28")}
+    assert all(of.judge_alone for of in data.values())
     assert data["mnist"].references == ["reference_judge"]
-    assert parameters["datasets"]["ring8"]["evaluation"]["protocol"] == "points"
-    assert parameters["datasets"]["celeba"]["evaluation"]["curve_samples"] == 1000
+    assert parameters["datasets"]["mnist_28"]["evaluation"]["curve_samples"] == 1000
+    with pytest.raises(ConfigError, match="celeba has no judge of pictures"):
+        load(f"{typed},study.presets=mnist+celeba", env="mnist")
 
 
 @pytest.mark.parametrize(("preset", "smoke"), [("digits", "digits_smoke"), ("ring8", "ring8_smoke")])

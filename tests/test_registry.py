@@ -108,7 +108,7 @@ def test_every_run_ends_in_the_one_report() -> None:
 def test_nothing_has_to_be_given_besides_parameters_and_handles() -> None:
     # Whatever else a node takes must be made by a node before it.
     free = {name for name in pipelines()["study"].inputs() if not name.startswith("params:")}
-    handles = ("checkpoints", "judge_file", "reference_file")
+    handles = ("checkpoints", "judge_file", "reference_file", "published")
     assert {name for name in free if name.rpartition(".")[2] not in handles} == set()
 
 
@@ -124,6 +124,7 @@ def test_a_study_on_pictures_needs_no_judge_and_keeps_a_reference_an_extractor(e
     assert free == {
         *("cifar10.images_file", f"cifar10.reference_{extractor}_file"),
         "cifar10.vanilla.seed0.checkpoints",
+        "published",
     }
     assert "study_cifar10.report" in study.all_outputs()
 

@@ -434,6 +434,7 @@ class Parameters(Model):
     evaluate: EvaluateConfig = EvaluateConfig(samples="")
     study: dict[str, Any]
     studies: dict[str, dict[str, Any]] = Field({}, description="named studies: what they override of `study`")
+    claims: dict[str, dict[str, Any]] = Field({}, description="what papers claim, for the reports of studies")
     dirac: DiracConfig | None = None
     parallel: ParallelConfig = ParallelConfig()
 

@@ -39,6 +39,12 @@ from relation_gan.plan import OF_A_RUN, Plan, RunName, Shelves, make_plan, note_
 
 logger = logging.getLogger(__name__)
 
+ARTIFACTS = {
+    *("report", "table", "samples", "trajectories", "fields", "verdicts", "statistics", "statistics_latex"),
+    *("paper_beside_ours", "paper_beside_ours_latex", "best"),
+}
+"""What of a report is kept in MLflow, too."""
+
 STUDY_RUN = "RELATION_GAN_STUDY_RUN"
 """The environment variable by which a process of a study is told the study's MLflow run."""
 
@@ -165,6 +171,7 @@ def closing(study: str) -> str:
         f"{folder}/report.html": "the report: open it in a browser",
         f"{folder}/table.csv": "the same table for other programs",
         uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}": "every parameter, metric, artifact",
+        f"{folder}/figures": "its figures for papers; tables as CSV and LaTeX lie beside it",
         "kedro viz run": "the graph",
         "kedro run --pipeline=study --params=study.methods=relation_gan+vanilla,study.seeds=0+1": "compare losses",
     }
@@ -207,8 +214,10 @@ class MlflowHooks(MlflowHook):
 
     @hook_impl
     def before_node_run(self, node: Node, catalog: Any, inputs: dict[str, Any], is_async: bool) -> None:
+        # A run's configuration is logged with the run; what papers claim is in the report.
+        told = {name: value for name, value in inputs.items() if not name.startswith(("params:runs.", "params:claims"))}
         with forgiving("parameters"):
-            super().before_node_run(node, catalog, inputs, is_async)
+            super().before_node_run(node, catalog, told, is_async)
 
     @hook_impl
     def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any) -> None:
@@ -334,8 +343,13 @@ class TrackingHooks:
         with self._forgiving(dataset_name, run):
             if run and log:
                 log(self._child(run), data)
-            elif kind in ("report", "table", "samples", "trajectories", "fields"):
+            elif kind in ARTIFACTS:
                 mlflow.log_artifact(str(self._catalog[dataset_name]._filepath))
+            if kind == "figures":
+                mlflow.log_artifacts(str(self._catalog[dataset_name]._path), "figures")
+            elif kind == "best":
+                for dataset, best in data.items():
+                    self._register(f"{namespace}.{dataset}", best)
             elif kind == "measures":
                 mlflow.log_metrics(data)
 
@@ -368,6 +382,20 @@ class TrackingHooks:
         tracking.send_rows(child, [(0, scores)])
         client.log_dict(child, scores, "scores.json")
         client.set_terminated(child, "FINISHED")
+
+    def _register(self, name: str, best: dict[str, Any]) -> None:
+        """Put the best generator of a study into the model registry, if it is not there as the best already."""
+        client, run = MlflowClient(), run_of(best["run"])
+        outputs = client.get_run(self._child(run)).outputs if run else None
+        if not outputs or not outputs.model_outputs:
+            return
+        uri = f"models:/{outputs.model_outputs[-1].model_id}"
+        versions = client.search_model_versions(f"name='{name}'")
+        there = next((version for version in versions if version.source == uri), None)
+        version = str((there or mlflow.register_model(uri, name)).version)
+        client.update_registered_model(name, best["card"])
+        client.update_model_version(name, version, best["card"])
+        client.set_registered_model_alias(name, "best", version)
 
     def _log_generator(self, child: str, generator: Generator) -> None:
         outputs = MlflowClient().get_run(child).outputs

@@ -44,6 +44,7 @@ class Run(NamedTuple):
 def register_pipelines() -> Pipelines:
     """One pipeline a method, for the study's seeds, and one a study."""
     parameters = parameters_in_force()
+    reporting.read_claims(parameters["claims"])  # A claim that cannot be read is refused before any work.
     study = parameters["study"]
     data = Data.of(parameters["datasets"][parameters["data"]["name"]])
 
@@ -52,7 +53,7 @@ def register_pipelines() -> Pipelines:
 
     def of_method(name: str) -> Pipeline:
         alone = {"title": "", "datasets": [data.name], "methods": [name], "sweeps": []}
-        return study_pipeline(folder(name), {**study, "experiments": {"": alone}}, parameters)
+        return study_pipeline("study", folder(name), {**study, "experiments": {"": alone}}, parameters)
 
     def evaluate() -> Pipeline:
         given = evaluation.create_given_pipeline(data, folder("evaluate"))
@@ -62,7 +63,7 @@ def register_pipelines() -> Pipelines:
         "ingestion": partial(ingestion.create_pipeline, data),
         **{name: partial(of_method, name) for name in parameters["methods"]},
         **{
-            name: partial(study_pipeline, folder(name, of), of, parameters)
+            name: partial(study_pipeline, name, folder(name, of), of, parameters)
             for name, of in parameters["studies"].items()
         },
         "evaluate": evaluate,
@@ -74,8 +75,12 @@ def register_pipelines() -> Pipelines:
     return Pipelines(builders)
 
 
-def study_pipeline(folder: str, study: dict[str, Any], parameters: dict[str, Any]) -> Pipeline:
+def study_pipeline(name: str, folder: str, study: dict[str, Any], parameters: dict[str, Any]) -> Pipeline:
     """Ingestion -> training and evaluation of every (data set, method, seed) -> one report.
+
+    Args:
+        name: of the study in the parameters, by which the report goes.
+        folder: the report's.
 
     Raises:
         ConfigError: what is typed does not suit the study's data.
@@ -95,7 +100,7 @@ def study_pipeline(folder: str, study: dict[str, Any], parameters: dict[str, Any
             *(ingestion.create_pipeline(data) for data in dict.fromkeys(run.data for run in runs)),
             *(training.create_pipeline(*run, after=after) for run, after in runs.items()),
             *(evaluation.create_pipeline(*run) for run in runs),
-            reporting.create_pipeline(folder, list(runs)),
+            reporting.create_pipeline(folder, list(runs), f"params:studies.{name}"),
         ]
     )
 

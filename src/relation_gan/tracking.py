@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 AWAY = (MlflowException, requests.RequestException, OSError)
 """What MLflow raises when its server cannot be reached, or its database is locked."""
 
+NOTE = "mlflow_run.json"
+"""The file beside a checkpoint that says which MLflow run is its own."""
+
 FLUSH_SECONDS = 5.0
 RETRY_SECONDS = 60.0
 
@@ -153,6 +156,13 @@ def child_run(folder: Path, name: str, made_from: str, tags: Mapping[str, str]) 
     folder.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps({**identity, "run_id": run_id}))
     return run_id
+
+
+def run_id(folder: Path, made_from: str) -> str:
+    """The MLflow run of what lies in a folder; empty where it was not tracked, or is of another configuration."""
+    note = folder / NOTE
+    kept = json.loads(note.read_text()) if note.exists() else {}
+    return kept["run_id"] if kept.get("made_from") == made_from else ""
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

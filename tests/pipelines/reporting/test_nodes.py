@@ -1,15 +1,22 @@
+import json
+import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from relation_gan.config import Data
-from relation_gan.gan.checkpoint import Described
+from relation_gan.gan.checkpoint import Described, fingerprint
 from relation_gan.gan.data import ImageStore, Points, save_store
+from relation_gan.gan.training import CheckpointStore
 from relation_gan.pipelines.reporting import create_pipeline, nodes
+from relation_gan.pipelines.reporting.results import Experiment, RunResult, StudyResult
+from relation_gan.pipelines.training.nodes import depends_on
 from tests.conftest import images_recipe
 
+PUBLISHED = ["experiment", "dataset", "method", "metric", "value", "pm", "protocol", "note"]
 POINTS = Points("ring", {"name": "ring", "modes": 3, "radius": 1.0, "sigma": 0.1})
 REAL, _ = POINTS.sample(300, torch.Generator().manual_seed(0))
 SCORED = {"protocol": "mine", "samples": 1000, "checkpoint": "final", "regenerations": 1, "changed": {}}
@@ -25,7 +32,15 @@ def store(tmp_path: Any) -> ImageStore:
 
 
 def history(dataset: str, method: str = "m") -> dict[str, Any]:
-    return {"dataset": dataset, "method": method, "seed": 1, "config": {"a": 1}, "device": "cpu", "threads": 2}
+    made_of: Any = {"title": "M", "loss": {}, "regularisers": [], "generator": {}, "critic": {}}
+    rates = {"lr_generator": 1.0e-3, "lr_critic": 1.0e-3, "betas": [0.0, 0.99], "steps": 9, "batch_size": 8}
+    config = {"dataset": dataset, "method": method, "seed": 1, **made_of, "training": rates}
+    named = {"dataset": dataset, "method": method, "seed": 1, "status": "finished", "data_sha256": "0a1b"}
+    return {**named, "config": config, "device": "cpu", "threads": 2}
+
+
+def collect_study(references: list[int], *inputs: Any) -> StudyResult:
+    return nodes.collect_study("s", "study", references, {}, pd.DataFrame(columns=PUBLISHED), {}, *inputs)
 
 
 def collect_points(**pictures: torch.Tensor) -> Any:
@@ -54,9 +69,7 @@ def test_a_run_without_samples_has_none_of_the_shape_of_its_data(store: ImageSto
 def test_a_study_holds_the_real_data_and_the_reference_of_each_data_set(store: ImageStore) -> None:
     grids = Described({"grids": torch.zeros(0, 64, 3, 16, 16, dtype=torch.uint8)}, {"steps": []})
     on_images = nodes.collect_run(store, history("random_pixels"), {}, [], grids, Described({}, {}))
-    study = nodes.collect_study(
-        "s", [1, 1], POINTS, store, SCORED, SCORED, *REFERENCES.values(), collect_points(), on_images
-    )
+    study = collect_study([1, 1], POINTS, store, SCORED, SCORED, *REFERENCES.values(), collect_points(), on_images)
     assert [part.dataset for part in study.parts] == ["ring", "random_pixels"]
     assert [part.of_points for part in study.parts] == [True, False]
     assert np.array_equal(study.real["ring"], REAL.numpy())
@@ -94,7 +107,7 @@ def test_the_classes_of_samples_and_of_held_out_pictures_have_the_names_of_the_s
     assert run.classes.pictures.min() == 2 and run.classes.counts.tolist() == [6, 18]
     assert lost.classes is None
     judged = Described(by_judge, {"scores": {"confidence": 0.9}})
-    study = nodes.collect_study("s", [2], store, SCORED, REFERENCES["random_pixels"], judged, run)
+    study = collect_study([2], store, SCORED, REFERENCES["random_pixels"], judged, run)
     assert study.reference == {"random_pixels": {"reverse_kl": 0.2, "confidence": 0.9}}
     (part,) = study.parts
     assert part.classes is not None and part.classes.counts.tolist() == [3, 9]
@@ -105,7 +118,7 @@ def test_the_real_images_of_a_large_store_are_spread_over_it(tmp_path: Any) -> N
     store = save_store(tmp_path / "large", images_recipe(1000, "random_pixels"))
     grids = Described({"grids": torch.zeros(0, 64, 3, 16, 16, dtype=torch.uint8)}, {"steps": []})
     run = nodes.collect_run(store, history("random_pixels"), {}, [], grids, Described({}, {}))
-    real = nodes.collect_study("s", [1], store, SCORED, REFERENCES["random_pixels"], run).real["random_pixels"]
+    real = collect_study([1], store, SCORED, REFERENCES["random_pixels"], run).real["random_pixels"]
     assert len(real) == nodes.N_REAL == 256
     place = {image.tobytes(): number for number, image in enumerate(store.images)}
     found = [place[image.tobytes()] for image in real]
@@ -120,12 +133,13 @@ def test_the_pipeline_takes_each_run_its_own_data_set() -> None:
     faces = Data("faces", "pictures", "reference_inception", ("completion",))
     things = Data("things", "pictures", "reference_inception", judge=True)
     runs = [(ring, "a", 0), (ring, "a", 1), (digits, "a", 0), (faces, "a", 0), (things, "a", 0)]
-    pipeline = create_pipeline("s", runs)
-    parts = {"history", "scores", "curve", "grids", "pictures"}
+    pipeline = create_pipeline("s", runs, "params:studies.mine")
+    parts = {"history", "scores", "curve", "grids", "pictures", "checkpoints"}
     expected = {f"{data.name}.a.seed{seed}.{part}" for data, _, seed in runs for part in parts}
     expected |= {f"ring.a.seed{seed}.landscape" for seed in (0, 1)}
     expected |= {"faces.a.seed0.completion", "things.a.seed0.classes"}
     shared = [
+        *("params:studies.mine", "published", "params:claims"),
         *("ring.points", "digits.images", "faces.images", "things.images"),
         *(f"params:datasets.{name}.evaluation" for name in ("ring", "digits", "faces", "things")),
         *("ring.reference", "digits.reference", "faces.reference_inception"),
@@ -138,4 +152,44 @@ def test_the_pipeline_takes_each_run_its_own_data_set() -> None:
         *("ring.a.seed0.result", "ring.a.seed1.result", "digits.a.seed0.result", "faces.a.seed0.result"),
         "things.a.seed0.result",
     ]
-    assert pipeline.outputs() == {f"s.{name}" for name in ("report", "table", "samples", "summary")}
+    page = {"report", "table", "samples", "summary"}
+    tables = {"verdicts", "statistics", "statistics_latex", "paper_beside_ours", "paper_beside_ours_latex"}
+    assert pipeline.outputs() == {f"s.{name}" for name in (*page, *tables, "figures")}
+
+
+def test_a_run_says_what_it_was_made_from_and_where_it_is_tracked(tmp_path: Any) -> None:
+    grids = Described({"grids": torch.zeros(0, 1024, 2)}, {"steps": []})
+    parts = {"scores": {}, "curve": [], "grids": grids, "pictures": Described({}, {})}
+    store = CheckpointStore(tmp_path)
+
+    def collect(**changed: Any) -> RunResult:
+        return nodes.collect_run(POINTS, {**history("ring"), **changed}, **parts, checkpoints=store)
+
+    untracked = collect()
+    made_from = fingerprint(depends_on(history("ring")["config"], "0a1b"))
+    assert (untracked.configuration, untracked.mlflow_run) == (made_from, "")
+    (tmp_path / "mlflow_run.json").write_text(json.dumps({"made_from": made_from, "run_id": "7", "tracking_uri": "x"}))
+    assert collect().mlflow_run == "7"
+    # The note is of the configuration before: what lies there was trained again, untracked.
+    other = collect(data_sha256="2c3d")
+    assert other.configuration != made_from and other.mlflow_run == ""
+
+
+def test_a_study_knows_its_plan_its_claims_and_what_was_published() -> None:
+    experiment = {"title": "Table", "datasets": ["ring"], "methods": ["m"], "sweeps": []}
+    parameters = {"name": "a_folder", "main": "m", "budget": "reduced", "experiments": {"T": experiment}}
+    row = ["T", "ring", "m", "kid", 0.0125, math.nan, "unstated", math.nan]
+    claim = {
+        "study": "mine",
+        "says": "So.",
+        "tested_on": ["ring"],
+        "reaches": {"methods": ["m"], "by": "kl", "value": 1},
+    }
+    study = nodes.collect_study(
+        *("s", "mine", [1], parameters, pd.DataFrame([row], columns=PUBLISHED), {"T-1": claim}),
+        *(POINTS, SCORED, REFERENCES["ring"], collect_points()),
+    )
+    assert (study.design.name, study.design.main, study.design.budget) == ("mine", "m", "reduced")
+    assert study.experiments == [Experiment("T", "Table", ["ring"], ["m"], [])]
+    assert (study.published[0].metric, study.published[0].value, study.published[0].note) == ("kid_x1000", 12.5, "")
+    assert list(study.claims) == ["T-1"] and study.evaluations == {"ring": SCORED}

@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
-from relation_gan.pipelines.reporting import figures, report, scatter
-from relation_gan.pipelines.reporting.results import Classes, Part, RunResult, StudyResult
+from relation_gan.pipelines.reporting import comparison, figures, measures, report, scatter, tables
+from relation_gan.pipelines.reporting.results import Classes, Figure, Part, RunResult, StudyResult, Sweep
+from tests.pipelines.reporting import helpers
 
 
 def finished(method: str = "relation_gan", seed: int = 0, channels: int = 3, **scores: float) -> RunResult:
@@ -73,20 +74,26 @@ class Page(HTMLParser):
         super().__init__()
         self.elements: list[tuple[str, dict[str, Any]]] = []
         self.text = ""
-        self.cells: list[tuple[str | None, str]] = []
+        self.table = ""
+        self.cells: list[tuple[str, str | None, str]] = []
         self.feed(source)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
+        self.table = str(dict(attrs).get("class")) if tag == "table" else self.table
 
     def handle_data(self, data: str) -> None:
         self.text += "" if self.elements and self.elements[-1][0] in ("script", "style") else data
 
         if self.elements and self.elements[-1][0] == "td":
-            self.cells.append((self.elements[-1][1].get("class"), data))
+            self.cells.append((self.table, self.elements[-1][1].get("class"), data))
 
     def handle_endtag(self, tag: str) -> None:
         self.elements.append((f"/{tag}", {}))
+
+    def headline(self, first: int, last: int) -> list[tuple[str | None, str]]:
+        """The class and the text of some cells of the tables that set real data beside the methods."""
+        return [(kind, text) for table, kind, text in self.cells if table.startswith("headline")][first:last]
 
     def all(self, tag: str) -> list[dict[str, Any]]:
         return [attributes for name, attributes in self.elements if name == tag]
@@ -100,20 +107,21 @@ def test_table_has_a_row_a_run_and_known_scores_first():
         "raw_kid_judge": 0.002,
         "fid_judge": 3.0,
     }
-    table = report.table(study(finished(**scores, kid_judge=0.0015), diverged()))
+    table = tables.runs(study(finished(**scores, kid_judge=0.0015), diverged()))
     assert list(table.columns) == [
         *("dataset", "method", "seed", "status"),
         *("modes", "reverse_kl", "fid_judge", "kid_judge_x1000", "raw_modes", "raw_kid_judge_x1000"),
         *("seconds", "novelty"),
+        *("configuration", "data_sha256", "mlflow_run"),
     ]
     assert table.loc[0, "kid_judge_x1000"] == pytest.approx(1.5)
     assert table.loc[0, "raw_kid_judge_x1000"] == pytest.approx(2)
     assert list(table["status"]) == ["finished", "diverged"]
-    assert table.iloc[1, 4:].isna().all()
+    assert table.iloc[1, 4:-3].isna().all()
 
 
 def test_a_score_already_thousandfold_is_left_alone():
-    assert report.table(study(finished(kid_judge_x1000=1.5))).loc[0, "kid_judge_x1000"] == 1.5
+    assert tables.runs(study(finished(kid_judge_x1000=1.5))).loc[0, "kid_judge_x1000"] == 1.5
 
 
 def test_summary_gives_mean_and_deviation_over_the_finished_seeds():
@@ -155,11 +163,11 @@ def test_summary_is_at_most_100_columns_wide():
 
 
 def test_number():
-    assert report.number("reverse_kl", 0.0192) == ".019"
-    assert report.number("kid_judge_x1000", -0.05) == "-.05"
-    assert report.number("raw_modes", 1000) == "1,000"
-    assert report.number("novelty", 12.34567) == "12.35"
-    assert report.number("modes", float("nan")) == "–"
+    assert measures.number("reverse_kl", 0.0192) == ".019"
+    assert measures.number("kid_judge_x1000", -0.05) == "-.05"
+    assert measures.number("raw_modes", 1000) == "1,000"
+    assert measures.number("novelty", 12.34567) == "12.35"
+    assert measures.number("modes", float("nan")) == "–"
 
 
 def test_lead_names_the_most_even_method_and_the_floor():
@@ -211,7 +219,7 @@ def test_page_names_runs_that_did_not_finish():
 def test_headline_sets_real_data_beside_each_method_and_marks_the_best():
     page = Page(report.render(study(finished("a", reverse_kl=0.7), finished("b", reverse_kl=0.3), failed("c"))))
     # The second row of the headline, after that of the modes, has a cell for real data and one for each method.
-    assert page.cells[4:8] == [("real", ".019"), (None, ".700"), ("best", ".300"), (None, "–")]
+    assert page.headline(4, 8) == [("real", ".019"), (None, ".700"), ("best", ".300"), (None, "–")]
 
 
 def test_page_shows_each_kept_step():
@@ -370,15 +378,15 @@ def study_of_pictures(*runs: RunResult, **reference: float) -> StudyResult:
 
 
 def test_kernel_distances_of_pictures_stand_a_thousandfold_in_the_table():
-    frame = report.table(study_of_pictures(of_pictures(fid_efficientnet_lite0=9.5, ms_per_step=3.0)))
+    frame = tables.runs(study_of_pictures(of_pictures(fid_efficientnet_lite0=9.5, ms_per_step=3.0)))
     name = "efficientnet_lite0"
-    assert list(frame.columns[4:]) == [
+    assert list(frame.columns[4:-3]) == [
         *(f"fid_{name}", f"kid_{name}_x1000", f"kid_{name}_std_x1000", f"raw_kid_{name}_x1000", "ms_per_step")
     ]
-    assert frame.iloc[0, 4:].tolist() == pytest.approx([9.5, 12.5, 1.0, 20.0, 3.0])
-    frame = report.table(study_of_pictures(of_pictures(suffix="", fid=9.5)))
-    assert list(frame.columns[4:]) == ["fid", "kid_x1000", "kid_std_x1000", "raw_kid_x1000"]
-    assert frame.iloc[0, 4:].tolist() == pytest.approx([9.5, 12.5, 1.0, 20.0])
+    assert frame.iloc[0, 4:-3].tolist() == pytest.approx([9.5, 12.5, 1.0, 20.0, 3.0])
+    frame = tables.runs(study_of_pictures(of_pictures(suffix="", fid=9.5)))
+    assert list(frame.columns[4:-3]) == ["fid", "kid_x1000", "kid_std_x1000", "raw_kid_x1000"]
+    assert frame.iloc[0, 4:-3].tolist() == pytest.approx([9.5, 12.5, 1.0, 20.0])
 
 
 @pytest.mark.parametrize(
@@ -421,7 +429,7 @@ def test_a_page_of_pictures_has_the_distances_and_no_modes():
     source = report.render(of)
     page = Page(source)
     # The only row of the headline: real data, and a cell a method.
-    assert page.cells[:4] == [("real", ".20"), (None, "40.00"), ("best", "20.00"), (None, "–")]
+    assert page.headline(0, 4) == [("real", ".20"), (None, "40.00"), ("best", "20.00"), (None, "–")]
     assert "Kernel distance, features of EfficientNet-Lite0, × 1,000" in page.text
     assert "not comparable with published KID" in page.text
     assert "Kernel distance, EfficientNet-Lite0" in page.text  # the title of a curve
@@ -551,7 +559,7 @@ def test_many_methods_stand_in_rows():
     rows = {"class": "headline rows"}
     assert rows not in few.all("table") and rows in many.all("table")
     # A row of real data, and one a method; a cell a measure: modes, high quality, KL, sliced Wasserstein.
-    assert many.cells[:8] == [
+    assert many.headline(0, 8) == [
         *(("real", "4"), ("real", "98.9"), ("real", ".0010"), ("real", ".0100")),
         *(("best", "4"), ("best", "87.5"), ("best", ".2500"), ("best", ".0625")),
     ]
@@ -659,7 +667,7 @@ def test_the_page_shows_completions_and_leaves_them_out_of_the_table_of_all_runs
     page = Page(report.render(study_of_pictures(completed("gogan", 0, 20.0))))
     assert "What they put into a hole" in page.text and "Of a pair critic" in page.text
     assert "psnr" not in page.text.replace("\u200b", "")
-    assert "psnr_25" in report.table(study_of_pictures(completed("gogan", 0, 20.0))).columns
+    assert "psnr_25" in tables.runs(study_of_pictures(completed("gogan", 0, 20.0))).columns
     assert "into a hole" not in Page(report.render(study_of_pictures(of_pictures()))).text
 
 
@@ -691,3 +699,95 @@ def test_samples_are_shown_by_class_beside_held_out_ones_with_the_share_of_each_
     assert alts == ["images of real images by class", "images of relation_gan by class"]  # none of the diverged run
     assert "The judge that names the classes is right on 97.8% of real images." in page.text
     assert "By class" not in Page(report.render(study(finished()))).text
+
+
+def held_against(*extra: RunResult) -> StudyResult:
+    """A study of an experiment with claims, published figures and a sweep."""
+    claim = {"study": "s", "experiment": "T", "says": "<b>a</b> is best (Table 1).", "tested_on": ["digits"]}
+    claims = {
+        "T-1": {**claim, "best": {"methods": ["a"], "rivals": ["b"], "by": "fid"}},
+        "T-2": {**claim, "best": {"methods": ["b"], "rivals": ["a"], "by": "fid"}},
+        "T-3": {**claim, "tested_on": ["cifar10"], "best": {"methods": ["a"], "rivals": ["b"], "by": "fid"}},
+    }
+    notes = [("a", 9.5, ""), ("b", 19.0, "doubtful: a misprint"), ("elsewhere", 3.0, "")]
+    published = [Figure("T", "digits", method, "fid", value, 0.5, "standard", note) for method, value, note in notes]
+    runs = [*helpers.seeds("a", 10.0, 11.0, 12.0), *helpers.seeds("b", 20.0, 21.1, 22.0), *extra]
+    sweep = Sweep("m", "loss.weight", {"a": 1.0, "b": 2.0, "c": 3.0})
+    return helpers.study(runs, "reduced", claims=claims, published=published, sweeps=[sweep])
+
+
+def test_the_page_begins_with_verdicts_and_the_rules_they_follow():
+    page = Page(report.render(held_against()))
+    assert [of["class"] for of in page.all("li") if of.get("class")] == ["good", "bad", "open"]
+    assert (
+        "3 claims of the paper: 1 reproduced, 1 not reproduced, 1 not testable at this budget (reduced)." in page.text
+    )
+    assert "<b>a</b> is best" in page.text and page.all("b") == []
+    assert "An indication, no verdict: On digits, by FID: it holds: a is better than b by 10.03" in page.text
+    assert "is reproduced if A is better than each with corrected p < .05" in page.text.replace("\n", " ")
+    headings = [
+        name for name in ("Does it reproduce?", "The paper beside ours", "Against the main", "Over a parameter")
+    ]
+    places = [page.text.index(heading) for heading in [*headings, "Real and generated", "Where this comes from"]]
+    assert places == sorted(places)
+
+
+def test_the_page_sets_the_paper_beside_ours():
+    cells = [cell for table, _, cell in Page(report.render(held_against())).cells if table == "runs beside"]
+    # Published, ours, interval (t is 4.30, the error 1 / sqrt(3)), seeds, difference.
+    assert [cell.strip() for cell in cells[:5]] == ["9.50 ± .50", "11.00 ± 1.00", "[8.52, 13.48]", "3", "+1.50"]
+    page = Page(report.render(held_against()))
+    assert "doubtful: a misprint" in page.text and {"class": "few", "title": "doubtful: a misprint"} in page.all("sup")
+
+
+def test_the_page_compares_with_the_main_method():
+    cells = [
+        (kind, cell) for table, kind, cell in Page(report.render(held_against())).cells if table == "runs compared"
+    ]
+    texts = [cell.strip() for _, cell in cells if cell.strip()]
+    assert texts[:4] == ["11.00 ± 1.00", "[8.52, 13.48]", "3", "1.0"]
+    assert texts[4:] == ["21.03 ± 1.00", "[18.55, 23.52]", "3", "+10.03", "[9.89, 10.18]", "< .001", "2.0"]
+    assert ("best", "11.00 ± 1.00") in cells and ("best", "< .001") in cells
+
+
+def test_what_did_not_finish_is_counted_beside_the_mean():
+    source = report.render(held_against(*helpers.seeds("c", 30.0, 31.0, None)))
+    assert [cell for table, kind, cell in Page(source).cells if kind == "few"][:2] == ["2 of 3", "2 of 3"]
+
+
+def test_a_sweep_is_drawn_with_its_deviations_and_a_cross_where_nothing_finished():
+    of = held_against(*helpers.seeds("c", None, None, None))
+    (curve,) = comparison.swept(of)
+    line, gone = traces(figures.sweep(curve, {"m": "#000000"}))
+    assert (list(line.x), list(line.y)) == ([1.0, 2.0], [11.0, pytest.approx(63.1 / 3)])
+    assert list(line.error_y.array) == pytest.approx([1.0, np.std([20, 21.1, 22], ddof=1)])
+    assert (list(gone.x), gone.marker.symbol) == ([3.0], "x")
+    page = Page(report.render(of))
+    assert "T: Table, digits: loss.weight" in page.text
+    assert [of["id"] for of in page.all("div") if str(of.get("id", "")).startswith("sweep")] == ["sweep-0"]
+
+
+def test_the_foot_leads_from_each_run_to_what_made_it():
+    of = held_against()
+    runs = [replace(run, configuration="c" * 64, mlflow_run="7f") for run in of.runs[:1]] + of.runs[1:]
+    cells = [cell for table, _, cell in Page(report.render(replace(of, runs=runs))).cells if table == "runs lineage"]
+    assert [cell for cell in cells if cell.strip()][:5] == ["a", "digits", "0", "finished", "60"]
+    source = report.render(replace(of, runs=runs))
+    assert f'<code title="{"c" * 64}">{"c" * 12}</code>' in source and "<code>7f</code>" in source
+    assert source.count("<code>–</code>") == len(runs) - 1  # of those that were not tracked
+
+
+def test_the_summary_ends_with_the_verdicts():
+    lines = report.summary(held_against()).splitlines()
+    assert lines[-4].startswith("3 claims of the paper: 1 reproduced, 1 not reproduced")
+    assert [line[:7] for line in lines[-3:]] == ["  ✓ T-1", "  ✗ T-2", "  ? T-3"]
+    assert max(map(len, lines)) <= 100
+    assert "claim" not in report.summary(study(finished()))
+
+
+def test_a_plain_study_has_no_verdicts_and_no_published_figures():
+    text = Page(report.render(study(finished("a"), finished("b")))).text
+    assert "Against the main method" in text
+    for absent in ("Does it reproduce?", "The paper beside ours", "Over a parameter"):
+        assert absent not in text
+    assert "Against the main method" not in Page(report.render(study(finished("a")))).text

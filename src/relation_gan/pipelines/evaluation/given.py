@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import click
+import pandas as pd
 import torch
 from kedro.pipeline import Pipeline, node, pipeline
 from kedro.pipeline.node import Node
@@ -170,7 +171,7 @@ def report_given(
         samples=drawn["averaged/samples"].numpy(),
         mode_counts=counts.numpy(),
     )
-    return collect_study(name, [1], source, evaluation, reference, run)
+    return collect_study(name, "", [1], {}, pd.DataFrame(), {}, source, evaluation, reference, run)
 
 
 def create_given_pipeline(data: Data, folder: str) -> Pipeline:

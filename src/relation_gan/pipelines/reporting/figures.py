@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageColor
 
 from relation_gan.pipelines.reporting import scatter
+from relation_gan.pipelines.reporting.comparison import Swept
+from relation_gan.pipelines.reporting.measures import measure
 from relation_gan.pipelines.reporting.results import Classes, Part, RunResult, StudyResult
 
 # Okabe and Ito's colours without black and yellow, which vanish on a dark and on a light page, and two more.
@@ -255,6 +257,42 @@ def curves(
     if log:
         # Plotly labels the 2 and the 5 between decades without their power of ten.
         figure.update_yaxes(type="log", tickvals=[k * 10.0**n for n in range(-4, 4) for k in (1, 2, 5)])
+    return figure
+
+
+def sweep(of: Swept, palette: Mapping[str, str]) -> go.Figure:
+    """A measure over a parameter: means with standard deviations, and a cross on top where no run finished."""
+    figure = _figure()
+    known = measure(of.measure)
+    factor = known.factor if known else 1
+    for method, line in of.lines.items():
+        there = [(value, summary) for value, summary in line if summary.n]
+        spreads = [0 if math.isnan(summary.deviation) else factor * summary.deviation for _, summary in there]
+        figure.add_scatter(
+            x=[value for value, _ in there],
+            y=[factor * summary.mean for _, summary in there],
+            error_y={"array": spreads, "thickness": 1.4, "width": 5},
+            mode="lines+markers",
+            line={"color": palette[method], "width": 2},
+            marker={"size": 7},
+            text=[f"{summary.n} of {summary.runs} seeds" for _, summary in there],
+            name=html.escape(method),
+            hovertemplate="%{fullData.name}<br>%{y:.4~g} at %{x}, %{text}<extra></extra>",
+        )
+        if gone := [value for value, summary in line if not summary.n]:
+            figure.add_scatter(
+                x=gone,
+                y=[1] * len(gone),
+                yaxis="y2",
+                mode="markers",
+                marker={"symbol": "x", "size": 10, "color": palette[method]},
+                name=html.escape(method),
+                hovertemplate="%{fullData.name}<br>no run finished at %{x}<extra></extra>",
+            )
+    figure.update_xaxes(title_text=html.escape(of.over), tickformat="~g")
+    if of.logarithmic:
+        figure.update_xaxes(type="log", tickvals=sorted({value for line in of.lines.values() for value, _ in line}))
+    figure.update_layout(yaxis2={"overlaying": "y", "range": [0, 1.05], "visible": False, "fixedrange": True})
     return figure
 
 

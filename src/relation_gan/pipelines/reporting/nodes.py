@@ -11,11 +11,15 @@ import yaml
 from torch import Tensor
 
 from relation_gan import tracking
-from relation_gan.gan.checkpoint import Described
+from relation_gan.gan.checkpoint import Described, fingerprint
 from relation_gan.gan.data import ImageStore, Points
 from relation_gan.gan.metrics import extractors
-from relation_gan.pipelines.reporting import figures, report
-from relation_gan.pipelines.reporting.results import Classes, RunResult, StudyResult
+from relation_gan.gan.training import CheckpointStore
+from relation_gan.pipelines.reporting import figures, prints, report, tables
+from relation_gan.pipelines.reporting.claims import read_claims
+from relation_gan.pipelines.reporting.published import read_published
+from relation_gan.pipelines.reporting.results import Classes, Design, RunResult, StudyResult
+from relation_gan.pipelines.training.nodes import depends_on
 
 N_REAL = 256
 
@@ -31,8 +35,14 @@ def collect_run(
     completion: Described | None = None,
     diagnostics: Described | None = None,
     classes: Described | None = None,
+    checkpoints: CheckpointStore | None = None,
 ) -> RunResult:
-    """Put together what a run left."""
+    """Put together what a run left.
+
+    Args:
+        checkpoints: the folder that also holds a note of its MLflow run, if it was tracked.
+    """
+    configuration = fingerprint(depends_on(history["config"], history["data_sha256"]))
     samples = pictures.tensors.get("averaged/samples")
     counts = pictures.tensors.get("averaged/mode_counts")
     heights = landscape.tensors.get("values") if landscape else None
@@ -50,6 +60,8 @@ def collect_run(
         classes=_classes(source, classes.tensors, "averaged/") if classes else None,
         completion=_arrays(completion),
         diagnostics=_arrays(diagnostics),
+        configuration=configuration,
+        mlflow_run=tracking.run_id(checkpoints.folder, configuration) if checkpoints else "",
     )
 
 
@@ -64,11 +76,24 @@ def _classes(source: ImageStore | Points, tensors: Mapping[str, Tensor], prefix:
     return Classes(source.manifest["classes"], pictures, counts)
 
 
-def collect_study(name: str, references: list[int], *inputs: Any) -> StudyResult:
-    """Put together the runs of a study, with where their numbers come from.
+def collect_study(
+    name: str,
+    study: str,
+    references: list[int],
+    parameters: dict[str, Any],
+    published: pd.DataFrame,
+    claims: dict[str, Any],
+    *inputs: Any,
+) -> StudyResult:
+    """Put together the runs of a study, with where their numbers come from and what they are held against.
 
     Args:
+        name: the report's.
+        study: the one whose claims it tests.
         references: how many each data set has.
+        parameters: the study's, resolved, from which `Design.of` is made.
+        published: conf/base/published.csv.
+        claims: by name, as in conf/base/parameters/claims.yml.
         inputs: the source of each data set, how each was evaluated, the references of each, then the `RunResult`s.
     """
     rest = iter(inputs)
@@ -89,6 +114,10 @@ def collect_study(name: str, references: list[int], *inputs: Any) -> StudyResult
         },
         boxes={name: reference.description["box"] for name, reference in of.items() if "box" in reference.description},
         classes={source.name: _classes(source, of[source.name].tensors) for source in sources},
+        evaluations={source.name: evaluation for source, evaluation in zip(sources, evaluations, strict=True)},
+        design=Design.of({**parameters, "name": study}),
+        published=read_published(published),
+        claims=read_claims(claims),
         provenance={
             "command": tracking.command(),
             **tracking.provenance(Path.cwd()),
@@ -134,4 +163,20 @@ def _real(source: ImageStore | Points, reference: Described) -> np.ndarray:
 
 def write_report(study: StudyResult) -> tuple[str, pd.DataFrame, np.ndarray, str]:
     """The HTML page, the table, the sample picture and the text for the terminal."""
-    return report.render(study), report.table(study), figures.samples_figure(study), report.summary(study)
+    return report.render(study), tables.runs(study), figures.samples_figure(study), report.summary(study)
+
+
+def write_tables(study: StudyResult) -> tuple[pd.DataFrame, pd.DataFrame, str, pd.DataFrame, str]:
+    """The verdicts, the statistics and the published figures beside ours, the last two for LaTeX, too."""
+    return (
+        tables.verdict_table(study),
+        tables.statistics_table(study),
+        tables.statistics_latex(study),
+        tables.beside_table(study),
+        tables.beside_latex(study),
+    )
+
+
+def write_figures(study: StudyResult) -> dict[str, np.ndarray]:
+    """Pictures for papers, by the names of their files."""
+    return prints.figures(study)

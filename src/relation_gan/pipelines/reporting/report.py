@@ -1,23 +1,42 @@
 """What a study says: a table, a summary for the terminal, and one page for people."""
 
+import inspect
 import math
-import re
 import statistics
 import textwrap
-from dataclasses import dataclass
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from relation_gan.gan.metrics import extractors
 from relation_gan.gan.metrics.diagnostics import SUSPECT
-from relation_gan.pipelines.reporting import figures, scatter
-from relation_gan.pipelines.reporting.results import Classes, Part, RunResult, StudyResult
+from relation_gan.pipelines.reporting import figures, scatter, tables
+from relation_gan.pipelines.reporting.comparison import Compared, compared, swept
+from relation_gan.pipelines.reporting.measures import (
+    COMPLETED,
+    COMPLETION,
+    DECISIVE,
+    DISTANCES,
+    EXTRACTORS,
+    HEADLINE,
+    MEASURES,
+    better,
+    kin,
+    label,
+    number,
+    probability,
+    signed,
+    spread,
+    thousandfold,
+)
+from relation_gan.pipelines.reporting.published import beside
+from relation_gan.pipelines.reporting.results import Classes, Experiment, Part, RunResult, StudyResult
+from relation_gan.pipelines.reporting.tables import LINEAGE
+from relation_gan.pipelines.reporting.verdicts import OPEN, REFUTED, REPRODUCED, Verdict, judge, verdicts
 
 SUMMARY_WIDTH, FEW = 100, 4
 """Letters of a line for the terminal, and scores that it shows even if names are cut for them."""
@@ -25,289 +44,6 @@ BARS = 100
 """Modes that are drawn as bars; more of them as a map."""
 MANY = 6
 """More methods than this stand in rows instead of columns, and above small pictures."""
-
-
-@dataclass(frozen=True)
-class Measure:
-    """How a score is named, printed and read."""
-
-    label: str
-    short: str
-    decimals: int
-    better: str
-    """`higher`, `lower`, or nothing where neither is."""
-    note: str
-    factor: float = 1
-    """What the printed number is multiplied by."""
-
-
-def _of_features(extractor: str, title: str, short: str) -> dict[str, Measure]:
-    """How the scores by the features of a network other than Inception are named."""
-    return {
-        f"fid_{extractor}": Measure(
-            f"Fréchet distance, features of {title}",
-            f"FD({short})",
-            2,
-            "lower",
-            f"Between features of real and generated images in {title}. Not Inception’s FID, and not comparable with "
-            "any published FID.",
-        ),
-        f"kid_{extractor}_x1000": Measure(
-            f"Kernel distance, features of {title}, × 1,000",
-            f"1000·KD({short})",
-            2,
-            "lower",
-            "As the Fréchet distance, but unbiased in the number of samples; not comparable with published KID.",
-        ),
-        f"kid_{extractor}_std_x1000": Measure(
-            f"Spread of the kernel distance ({title}), × 1,000", "±KD", 2, "", "Over subsets or draws, not over seeds."
-        ),
-        f"precision_{extractor}": Measure(
-            f"Precision, features of {title}",
-            f"prec({short})",
-            3,
-            "higher",
-            "The share of samples that lie no farther from some real image than its third neighbour does: quality.",
-        ),
-        f"recall_{extractor}": Measure(
-            f"Recall, features of {title}",
-            f"rec({short})",
-            3,
-            "higher",
-            "The share of real images that lie as near to a sample as that: variety.",
-        ),
-        f"inception_score_{extractor}": Measure(
-            f"Inception score, classes of {title}",
-            f"IS({short})",
-            2,
-            "higher",
-            "How sure and how varied the classes are that the network names; not comparable with a published IS.",
-        ),
-        f"inception_score_{extractor}_std": Measure(
-            f"Spread of the Inception score ({title})", "±IS", 2, "", "Over splits or draws, not over seeds."
-        ),
-    }
-
-
-SHORT = {"judge": "judge", "efficientnet_lite0": "EN0", "inception_torchvision": "tv"}
-"""Names of extractors for narrow columns, where they are not short themselves."""
-EXTRACTORS = {name: extractors.title(name) for name in extractors.names() if name != "inception"}
-DISTANCES = ("kid_x1000", *(f"kid_{name}_x1000" for name in EXTRACTORS))
-"""The distances to real pictures that a study on pictures is decided by."""
-
-QUALITY = {
-    "modes": Measure(
-        "Modes",
-        "modes",
-        0,
-        "higher",
-        "How many modes appear at least once among the samples. Weak when alone: one lucky or unreadable sample "
-        "is enough to count a mode.",
-    ),
-    "modes_10": Measure(
-        "Modes, ten times or more",
-        "≥10",
-        0,
-        "higher",
-        "How many modes appear at least ten times, which noise rarely achieves.",
-    ),
-    "modes_published": Measure(
-        "Modes, by the published counter",
-        "published",
-        0,
-        "higher",
-        "As Relation GAN’s code counts, faults included: a mode at most once in a batch of 100 samples and from the "
-        "eleventh batch on, and any digit that the judge is unsure of as a 0. Comparable with the paper at "
-        "evaluation.samples=100000 only.",
-    ),
-    "reverse_kl": Measure(
-        "Reverse KL",
-        "reverse KL",
-        3,
-        "lower",
-        "KL(samples ‖ even spread over the modes), in nats. A finite sample never reaches 0: what as many real "
-        "images score is the floor.",
-    ),
-    "high_quality": Measure(
-        "High quality, %",
-        "high %",
-        1,
-        "higher",
-        "The share of samples within three standard deviations of the nearest mode’s centre; a mode counts as found "
-        "with at least one of them. Of real points, 98.9 % lie so near.",
-        factor=100,
-    ),
-    "kl": Measure(
-        "KL to even modes",
-        "KL",
-        4,
-        "lower",
-        "KL(samples by their nearest mode ‖ even spread), in nats, also of samples far from any mode. What as many "
-        "real points score is the floor.",
-    ),
-    "sliced_wasserstein": Measure(
-        "Sliced Wasserstein distance",
-        "sliced W",
-        4,
-        "lower",
-        "Mean distance W₁ between generated and real points, projected on 64 directions, in the units of the data. Two "
-        "samples of real points are not at 0 either: that is the floor.",
-    ),
-    "confidence": Measure(
-        "Judge’s confidence",
-        "confidence",
-        3,
-        "higher",
-        "Mean probability that the judge, a classifier trained on real images, gives to the class it names. Low for "
-        "smudges; says nothing about variety.",
-    ),
-    "entropy": Measure(
-        "Entropy of the classes",
-        "entropy",
-        3,
-        "higher",
-        "Of the shares of the classes, in nats; an even spread has the logarithm of their number.",
-    ),
-    "l2": Measure("Distance to even classes", "L2", 4, "lower", "Euclidean distance of the class shares to even ones."),
-    "l2_squared": Measure("The same, squared", "L2²", 5, "lower", "Papers print one or the other as “L2”."),
-    "fid": Measure(
-        "FID",
-        "FID",
-        2,
-        "lower",
-        "Fréchet distance between Inception’s features of real and generated pictures. It falls with the number of "
-        "samples: compare equal numbers only.",
-    ),
-    "kid_x1000": Measure(
-        "KID, × 1,000", "1000·KID", 2, "lower", "As FID, but unbiased in the number of samples: real pictures score 0."
-    ),
-    "kid_std_x1000": Measure("Spread of KID, × 1,000", "±KID", 2, "", "Over subsets or draws, not over seeds."),
-    "precision": Measure(
-        "Precision",
-        "precision",
-        3,
-        "higher",
-        "The share of samples that lie no farther from some real image than its third neighbour does, in Inception’s "
-        "features (improved precision is published with VGG’s).",
-    ),
-    "recall": Measure(
-        "Recall", "recall", 3, "higher", "The share of real images that lie as near to a sample as that: variety."
-    ),
-    "inception_score": Measure(
-        "Inception score", "IS", 2, "higher", "How sure and how varied the classes are that Inception names."
-    ),
-    "inception_score_std": Measure(
-        "Spread of the Inception score", "±IS", 2, "", "Over splits or draws, not over seeds."
-    ),
-    **{
-        f"memorised_{space}": Measure(
-            f"Like copies, by {space}, %",
-            f"copies({short})",
-            1,
-            "",
-            f"The share of samples that lie closer to a training picture, by their {space}, than 99 % of held-out (or, "
-            "without any, of other real) pictures do: against the mean distance to the 50 nearest, so that blur is no "
-            "copy. Fresh draws of the real distribution would score 1.",
-            factor=100,
-        )
-        for space, short in (("pixels", "px"), ("features", "ft"))
-    },
-    **{
-        name: measure
-        for extractor, title in {"judge": "judge", **EXTRACTORS}.items()
-        for name, measure in _of_features(extractor, title, SHORT.get(extractor, title)).items()
-    },
-}
-COST = {
-    "seconds": Measure("Training time, seconds", "seconds", 0, "lower", "Wall time, on the device named below."),
-    "steps_per_second": Measure("Steps a second", "steps/s", 1, "higher", "Depends on the machine and its load."),
-    "ms_per_step": Measure(
-        "Milliseconds a step", "ms/step", 1, "lower", "Of training; depends on the machine and its load."
-    ),
-    "ms_per_image": Measure("Milliseconds an image", "ms/image", 3, "lower", "Of a step, by the images of its batch."),
-    "peak_memory_mib": Measure(
-        "Peak memory, MiB",
-        "MiB",
-        0,
-        "lower",
-        "The most that the process held, with all else that it had done; on an accelerator, what training took there.",
-    ),
-    "parameters_generator": Measure("Generator’s parameters", "G params", 0, "", "Numbers that training moves."),
-    "parameters_critic": Measure("Critic’s parameters", "C params", 0, "", "Numbers that training moves."),
-    "multiply_adds_generator": Measure(
-        "Generator’s multiply-adds", "G madds", 0, "", "Of one image, forwards; convolutions and matrix products alone."
-    ),
-    "multiply_adds_critic": Measure(
-        "Critic’s multiply-adds", "C madds", 0, "", "Of one image, or of one pair where the critic sees pairs."
-    ),
-    "steps": Measure("Steps", "steps", 0, "", "Generator updates."),
-}
-MEASURES = QUALITY | COST
-COMPLETION = re.compile(r"(occluded_)?(psnr|ssim|contextual|perceptual)_(\d+)")
-COMPLETED = {
-    "psnr": Measure("PSNR, dB", "PSNR", 2, "higher", ""),
-    "ssim": Measure("SSIM", "SSIM", 4, "higher", ""),
-    "contextual": Measure("Distance to what is known", "contextual", 1, "lower", ""),
-    "perceptual": Measure("What the critic says against it", "perceptual", 3, "", ""),
-}
-"""The measures of completions, whose names end with the per cent that are hidden."""
-HEADLINE = (
-    *("modes", "modes_10", "modes_published", "reverse_kl", "high_quality", "kl", "sliced_wasserstein"),
-    *("confidence", "fid_judge"),
-    *(
-        name.format(end)
-        for end in ("", *(f"_{extractor}" for extractor in EXTRACTORS))
-        for name in ("inception_score{}", "fid{}", "kid{}_x1000", "precision{}", "recall{}")
-    ),
-    "ms_per_step",
-)
-
-
-def table(study: StudyResult) -> pd.DataFrame:
-    """One row a run; a score that a run lacks is NaN, and scores of unknown name come last.
-
-    Kernel distances are small, and stand a thousandfold under `..._x1000`.
-    """
-    rows = [
-        {"dataset": run.dataset, "method": run.method, "seed": run.seed, "status": run.history["status"]}
-        | _thousandfold(run.scores)
-        for run in study.runs
-    ]
-    frame = pd.DataFrame(rows)
-    return frame.reindex(columns=[*frame.columns[:4], *sorted(frame.columns[4:], key=_rank)])
-
-
-def _thousandfold(scores: dict[str, float]) -> dict[str, float]:
-    small = re.compile(r"(raw_)?kid(_|$)(?!.*_x1000$)")
-    return {
-        f"{name}_x1000" if small.match(name) else name: 1000 * value if small.match(name) else value
-        for name, value in scores.items()
-    }
-
-
-def _rank(name: str) -> tuple[int, int]:
-    raw, stem = name.startswith("raw_"), name.removeprefix("raw_")
-    if stem in QUALITY:
-        return int(raw), list(QUALITY).index(stem)
-    return (2, list(COST).index(name)) if name in COST else (3, 0)
-
-
-def number(name: str, value: float) -> str:
-    """A score as it is printed: `.019`, `994`, `1,203.5`; a dash where there is none."""
-    if math.isnan(value):
-        return "–"
-    measure = MEASURES.get(name.removeprefix("raw_"))
-    if completed := COMPLETION.fullmatch(name):
-        measure = COMPLETED[completed[2]]
-    text = f"{value * measure.factor:,.{measure.decimals}f}" if measure else f"{value:,.4g}"
-    return re.sub(r"^(-?)0\.", r"\1.", text)
-
-
-def spread(name: str, values: list[float], between: str = " ± ") -> str:
-    """Mean ± standard deviation (n - 1) of several values, the value of one, a dash for none."""
-    if len(values) < 2:
-        return number(name, values[0] if values else math.nan)
-    return number(name, statistics.mean(values)) + between + number(name, statistics.stdev(values))
 
 
 def outcome(run: RunResult) -> str:
@@ -323,10 +59,27 @@ def outcome(run: RunResult) -> str:
 def summary(study: StudyResult) -> str:
     """The table for the terminal, at most 100 columns wide; below it, why runs ended early, and what real data scores.
 
-    Means are over the seeds that finished. Of several data sets, one table each.
+    Means are over the seeds that finished. Of several data sets, one table each. The verdicts stand at the end.
     """
     parts = study.parts
-    return "\n\n".join("\n".join([*([part.dataset] if len(parts) > 1 else []), *_summary(part)]) for part in parts)
+    told = ["\n".join([*([part.dataset] if len(parts) > 1 else []), *_summary(part)]) for part in parts]
+    of = verdicts(study)
+    told += ["\n".join([f"{_counts(of, study.design.budget)}:", *_verdict_lines(of)])] if of else []
+    return "\n\n".join(told)
+
+
+def _counts(of: list[Verdict], budget: str) -> str:
+    """How many claims have which verdict."""
+    counts = Counter(verdict.verdict for verdict in of)
+    told = [f"{counts[verdict]} {verdict}" for verdict in (REPRODUCED, REFUTED, OPEN) if counts[verdict]]
+    claims = "claim of the paper" if len(of) == 1 else "claims of the paper"
+    return f"{len(of)} {claims}: {', '.join(told)}" + (f" ({budget})" if budget else "")
+
+
+def _verdict_lines(of: list[Verdict]) -> list[str]:
+    marks = {REPRODUCED: "✓", REFUTED: "✗", OPEN: "?"}
+    width = max(len(verdict.name) for verdict in of)
+    return [_short(f"  {marks[v.verdict]} {v.name.ljust(width)}  {v.claim.says}", SUMMARY_WIDTH) for v in of]
 
 
 def _summary(part: Part) -> list[str]:
@@ -391,7 +144,7 @@ def _real_line(part: Part) -> list[str]:
         "sliced_wasserstein": "sliced W floor",
     }
     names |= {name: f"{MEASURES[name].short} floor" for name in DISTANCES}
-    reference = _thousandfold(part.reference)
+    reference = thousandfold(part.reference)
     told = [f"{text} {number(name, reference[name])}" for name, text in names.items() if name in reference]
     return [f"real data: {', '.join(told)}"] if told else []
 
@@ -401,13 +154,13 @@ def _finished(runs: list[RunResult]) -> list[RunResult]:
 
 
 def _values(runs: list[RunResult], name: str) -> list[float]:
-    return [scores[name] for scores in (_thousandfold(run.scores) for run in runs) if name in scores]
+    return [scores[name] for scores in (thousandfold(run.scores) for run in runs) if name in scores]
 
 
 def render(study: StudyResult) -> str:
     """One HTML page that needs nothing else: scripts and pictures are inside, and it loads nothing."""
     # What completions score stands in tables of its own.
-    columns = [name for name in table(study).columns[4:] if not COMPLETION.fullmatch(name)]
+    columns = [name for name in tables.runs(study).columns[4:] if not (COMPLETION.fullmatch(name) or name in LINEAGE)]
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -417,7 +170,8 @@ def render(study: StudyResult) -> str:
     )
     return environment.get_template("report.html.j2").render(
         study=study,
-        lead=lead(study),
+        lead=headline(study),
+        results=results(study),
         colours=figures.colours(study.methods),
         unfinished=[(run, outcome(run)) for run in study.runs if run.history["status"] != "finished"],
         copying=[
@@ -426,6 +180,13 @@ def render(study: StudyResult) -> str:
             for space in ("pixels", "features")
             if run.scores.get(name := f"memorised_{space}", 0) > SUSPECT
         ],
+        verdicts=verdicts(study),
+        counts=_counts(verdicts(study), study.design.budget),
+        marks={REPRODUCED: "good", REFUTED: "bad", OPEN: "open"},
+        rules=inspect.cleandoc(judge.__doc__ or "").split("\n\n"),
+        papers=_papers(study),
+        comparisons=_comparisons(study),
+        sweeps=_sweeps(study),
         sections=[_section(part, columns, i) for i, part in enumerate(study.parts)],
         columns=columns,
         rows=[
@@ -438,7 +199,80 @@ def render(study: StudyResult) -> str:
         raw=any(name.startswith("raw_") for name in columns),
         plotly=get_plotlyjs(),
         zip=zip,
+        **{"number": number, "signed": signed, "probability": probability, "better": better, "label": label},
+        **{"printed": tables.printed, "ours": tables.ours, "interval": tables.interval, "lineage": tables.lineage},
+        differences=tables.differences,
     )
+
+
+def _headed(experiment: Experiment) -> str:
+    """What stands above an experiment: nothing above one without a name."""
+    return ": ".join(filter(None, (experiment.name, experiment.title)))
+
+
+def _papers(study: StudyResult) -> list[dict[str, Any]]:
+    """The published figures beside ours, by experiment and data set, with what is true of all measures said once."""
+    shown = []
+    found = beside(study)
+    for experiment in study.experiments:
+        for dataset in experiment.datasets:
+            of = [table for table in found if (table.experiment, table.dataset) == (experiment.name, dataset)]
+            if not of:
+                continue
+            common = [told for told in of[0].differs if all(told in table.differs for table in of)]
+            shown.append(
+                {
+                    "experiment": _headed(experiment),
+                    "dataset": dataset,
+                    "differs": common,
+                    "notes": list(dict.fromkeys(f.note for t in of for row in t.rows for f in row.figures if f.note)),
+                    "tables": [(table, [told for told in table.differs if told not in common]) for table in of],
+                }
+            )
+    return shown
+
+
+def _comparisons(study: StudyResult) -> list[dict[str, Any]]:
+    """Each experiment on each data set: the table of the measure that counts, then the others."""
+    shown = []
+    found = [of for of in compared(study) if len(of.rows) > 1]
+    for experiment in study.experiments:
+        for dataset in experiment.datasets:
+            of = [each for each in found if each.experiment == experiment and each.dataset == dataset]
+            if of:
+                first = _deciding(study, experiment, [each.measure for each in of])
+                of.sort(key=lambda each: each.measure != first)
+                head = {"experiment": _headed(experiment), "dataset": dataset, "main": of[0].main}
+                several = len(experiment.datasets) > 1
+                shown.append({**head, "several": several, "tables": [(each, _reach(each)) for each in of]})
+    return shown
+
+
+def _deciding(study: StudyResult, experiment: Experiment, measures: list[str]) -> str:
+    """The measure of the experiment's claims, or else the one that counts on such data."""
+    of_study = [claim for claim in study.claims.values() if claim.study == study.design.name]
+    claimed = [claim.rule.by for claim in of_study if claim.experiment == experiment.name]
+    wanted = [there for by in claimed if (there := kin(by, measures))]
+    return next((name for name in (*wanted, *DECISIVE) if name in measures), measures[0])
+
+
+def _reach(of: Compared) -> float:
+    """Half the width of the picture of differences: intervals of few seeds that are wider are cut off."""
+    there = [abs(row.comparison.difference) for row in of.rows if row.comparison and row.comparison.n]
+    return 1.25 * max([value for value in there if math.isfinite(value)], default=0) or 1.0
+
+
+def _sweeps(study: StudyResult) -> list[dict[str, Any]]:
+    """A plot a measure, by experiment, parameter and data set."""
+    colours = figures.colours(study.methods)
+    shown: dict[tuple[str, str, str], list[tuple[str, str, str]]] = {}
+    for i, of in enumerate(swept(study)):
+        members = {sweep.method: next(iter(sweep.methods)) for sweep in of.experiment.sweeps}
+        palette = {method: colours.get(method) or colours[members[method]] for method in of.lines}
+        plots = shown.setdefault((_headed(of.experiment), of.over, of.dataset), [])
+        note = f"{better(of.measure).capitalize()} is better."
+        plots.append((label(of.measure), note, _html(figures.sweep(of, palette), f"sweep-{i}")))
+    return [{"experiment": e, "over": over, "dataset": d, "plots": plots} for (e, over, d), plots in shown.items()]
 
 
 def _section(part: Part, columns: list[str], index: int) -> dict[str, Any]:
@@ -459,8 +293,8 @@ def _section(part: Part, columns: list[str], index: int) -> dict[str, Any]:
         "many": many,
         "cards": [_card(name, part) for name in _headline(part) or columns[:6]],
         "seeds": {method: _seeds(runs) for method, runs in groups.items()},
-        "width": _width(part),
-        "column": 420 if not part.of_points else 180 if many else 236,
+        "width": _width(part) // (2 if many and not part.of_points else 1),
+        "column": (180 if many else 236) if part.of_points else 233 if many else 420,
         "real": _picture(part, part.real, figures.GREY),
         "samples": {
             method: (run, _picture(part, run.samples, _colour(part, method)) if len(run.samples) else None)
@@ -576,6 +410,11 @@ def _completion(part: Part) -> dict[str, Any]:
 
 def lead(study: StudyResult) -> str:
     """The result in a few plain sentences."""
+    return " ".join([headline(study), *results(study)])
+
+
+def headline(study: StudyResult) -> str:
+    """What was done, in a sentence."""
     finished = _finished(study.runs)
     parts = study.parts
     if len(study.runs) == 1:
@@ -594,22 +433,26 @@ def lead(study: StudyResult) -> str:
         *others, last = [part.dataset for part in parts]
         datasets = f"{', '.join(others)} and {last}" if others else last
         told = [f"{one_method} trained on {datasets}; of {len(study.runs)} runs, {many}."]
-    for part in parts:
-        told += _result(part, named=len(parts) > 1)
     return " ".join(told)
+
+
+def results(study: StudyResult) -> list[str]:
+    """What came of it on each data set."""
+    parts = study.parts
+    told = (_result(part, named=len(parts) > 1) for part in parts)
+    return [" ".join(of) for of in told if of]
 
 
 def _result(part: Part, named: bool) -> list[str]:
     """Which method is best on a data set, by the measure that counts there, and where real data stands."""
     groups = {method: _finished(runs) for method, runs in figures.by_method(part).items()}
-    decisive = ("reverse_kl", "kl", "sliced_wasserstein", *DISTANCES)
-    measure = next((name for name in decisive if _values(part.runs, name)), None)
+    measure = next((name for name in DECISIVE if _values(part.runs, name)), None)
     told: list[str] = []
     scored = {method: runs for method, runs in groups.items() if measure and _values(runs, measure)}
     if measure and scored:
         best = min(scored, key=lambda method: statistics.mean(_values(scored[method], measure)))
         scores = {name: spread(name, _values(scored[best], name)) for name in ("modes", "high_quality", measure)}
-        reference = _thousandfold(part.reference)
+        reference = thousandfold(part.reference)
         floor = number(measure, reference[measure]) if measure in reference else None
         subject = "Its samples" if len(groups) == 1 else f"The samples of {best}"
         if len(scored) > 1:
@@ -631,6 +474,8 @@ def _result(part: Part, named: bool) -> list[str]:
                 f"{scores[measure]} to an even spread",
                 "kl": f"{subject} find {scores['modes']} of the {n_modes}, {scores['high_quality']} % of them near a "
                 f"centre, with a KL of {scores[measure]} to an even spread",
+                "fid_judge": f"{subject} are at a Fréchet distance of {scores[measure]} from real images, on the "
+                "judge’s features",
                 "sliced_wasserstein": f"{subject} are at a sliced Wasserstein distance of {scores[measure]} from real "
                 "points",
             }[measure]
@@ -673,12 +518,12 @@ def _card(name: str, part: Part) -> dict[str, Any]:
         "texts": {method: spread(name, of) for method, of in values.items()},
         "best": pick(means.values()) if pick and len(means) > 1 else None,
         "means": means,
-        "real": number(name, _thousandfold(part.reference).get(name, math.nan)),
+        "real": number(name, thousandfold(part.reference).get(name, math.nan)),
     }
 
 
 def _cell(run: RunResult, name: str) -> str:
-    return number(name, _thousandfold(run.scores).get(name, math.nan))
+    return number(name, thousandfold(run.scores).get(name, math.nan))
 
 
 def _width(part: Part) -> int:

@@ -1,9 +1,15 @@
 """What a report is made of: plain data, independent of where it was kept."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+
+from relation_gan.pipelines.reporting.claims import Claim
+from relation_gan.pipelines.reporting.measures import rank, thousandfold
 
 
 @dataclass(frozen=True)
@@ -45,10 +51,91 @@ class RunResult:
     sample and its 5), `typical` and `odd` ones."""
     classes: Classes | None = None
     """Of the samples, where a judge of pictures has seen them."""
+    configuration: str = ""
+    """The fingerprint of all that its weights depend on."""
+    mlflow_run: str = ""
+    """The id of its MLflow run; none where it was not tracked."""
 
     @property
     def name(self) -> str:
         return f"{self.dataset}.{self.method}.seed{self.seed}"
+
+    @property
+    def finished(self) -> bool:
+        return self.history["status"] == "finished"
+
+    @cached_property
+    def shown(self) -> dict[str, float]:
+        """The scores by the names under which they stand in tables."""
+        return thousandfold(self.scores)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One method at several values of one of its parameters."""
+
+    method: str
+    over: str
+    """The parameter, such as `loss.weight`."""
+    methods: dict[str, Any]
+    """The value at which each method of the sweep stands: a number, or a name."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A table or figure of a paper: methods on data sets. One without a name covers all runs of a study."""
+
+    name: str
+    title: str = ""
+    datasets: list[str] = field(default_factory=list)
+    """None: it is not run at this budget."""
+    methods: list[str] = field(default_factory=list)
+    sweeps: list[Sweep] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a study sets out to compare."""
+
+    name: str = ""
+    main: str = ""
+    """The method that the others are compared with; none: the first of an experiment."""
+    budget: str = ""
+    experiments: list[Experiment] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, study: Mapping[str, Any]) -> "Design":
+        """From a study's resolved parameters."""
+        experiments = [
+            Experiment(
+                *(name, of.get("title", ""), list(of["datasets"]), list(of["methods"])),
+                [Sweep(sweep["method"], sweep["over"], dict(sweep["methods"])) for sweep in of.get("sweeps", [])],
+            )
+            for name, of in study.get("experiments", {}).items()
+        ]
+        return cls(study.get("name", ""), study.get("main", ""), study.get("budget", ""), experiments)
+
+
+DOUBTFUL = "doubtful:"
+"""How the note of a published figure begins that is printed and never compared."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One published number; NaN where a paper leaves its place empty."""
+
+    experiment: str
+    dataset: str
+    method: str
+    metric: str
+    value: float
+    pm: float
+    protocol: str
+    note: str
+
+    @property
+    def doubtful(self) -> bool:
+        return self.note.startswith(DOUBTFUL)
 
 
 @dataclass(frozen=True)
@@ -90,10 +177,53 @@ class StudyResult:
     protocols: dict[str, str] = field(default_factory=dict)
     """By data set: how the scores were measured."""
     classes: dict[str, Classes | None] = field(default_factory=dict)
+    evaluations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By data set: the parameters of the evaluation."""
+    design: Design = field(default_factory=Design)
+    published: list[Figure] = field(default_factory=list)
+    claims: dict[str, Claim] = field(default_factory=dict)
+    """By their names: what the paper of this study says."""
 
     @property
     def methods(self) -> list[str]:
         return list(dict.fromkeys(run.method for run in self.runs))
+
+    @cached_property
+    def experiments(self) -> list[Experiment]:
+        """Those of which there are runs; a study without any is one experiment of no name."""
+        every = self.design.experiments or [Experiment("")]
+        filled = [self._everything(of) if not of.name else of for of in every]
+        return [of for of in filled if any(self.runs_of(of, dataset) for dataset in of.datasets)]
+
+    def _everything(self, of: Experiment) -> Experiment:
+        """All runs as an experiment."""
+        return Experiment("", of.title, list(dict.fromkeys(run.dataset for run in self.runs)), self.methods, of.sweeps)
+
+    def main(self, experiment: Experiment) -> str:
+        """The method that the others of an experiment are compared with."""
+        return self.design.main if self.design.main in experiment.methods else experiment.methods[0]
+
+    def runs_of(self, experiment: Experiment, dataset: str) -> list[RunResult]:
+        """The runs of an experiment on one data set, in the order of its methods."""
+        return sorted(
+            (run for run in self.runs if run.dataset == dataset and run.method in experiment.methods),
+            key=lambda run: experiment.methods.index(run.method),
+        )
+
+    def measured(self, experiment: Experiment, dataset: str) -> list[str]:
+        """The names of all scores that finished runs have, in the order of tables."""
+        runs = self.runs_of(experiment, dataset)
+        return sorted(dict.fromkeys(name for run in runs if run.finished for name in run.shown), key=rank)
+
+    def scores(self, experiment: Experiment, dataset: str, measure: str) -> dict[str, dict[int, float]]:
+        """By method and seed: NaN where a run did not finish, nothing where it lacks the measure."""
+        of: dict[str, dict[int, float]] = {}
+        for run in self.runs_of(experiment, dataset):
+            if not run.finished:
+                of.setdefault(run.method, {})[run.seed] = math.nan
+            elif measure in run.shown:
+                of.setdefault(run.method, {})[run.seed] = run.shown[measure]
+        return of
 
     @property
     def parts(self) -> list[Part]:

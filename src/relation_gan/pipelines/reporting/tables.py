@@ -1,0 +1,202 @@
+"""What a study says as tables for other programs and for papers."""
+
+import math
+from itertools import groupby
+
+import pandas as pd
+
+from relation_gan.pipelines.reporting.comparison import Compared, compared
+from relation_gan.pipelines.reporting.measures import label, measure, number, rank, signed
+from relation_gan.pipelines.reporting.published import Beside, Row, beside
+from relation_gan.pipelines.reporting.results import Figure, RunResult, StudyResult
+from relation_gan.pipelines.reporting.statistics import Summary
+from relation_gan.pipelines.reporting.verdicts import LEVEL, verdicts
+
+LINEAGE = ("configuration", "data_sha256", "mlflow_run")
+COMPARISON = ("common_seeds", "difference", "difference_low", "difference_high", "p", "p_corrected")
+"""What the fields of a `Comparison` are called in a table."""
+LATEX = str.maketrans(
+    {
+        **{character: f"\\{character}" for character in "&%$#_{}"},
+        **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$"},
+        **{"±": r"$\pm$", "–": "--", "−": "$-$", "≥": r"$\geq$", "×": r"$\times$", "²": "$^2$", "·": r"$\cdot$"},
+        **{"λ": r"$\lambda$", "γ": r"$\gamma$", "‖": r"$\|$", "₁": "$_1$", "’": "'", "“": "``", "”": "''"},
+    }
+)
+"""What LaTeX takes for something else, and what it does not know without a package."""
+
+
+def runs(study: StudyResult) -> pd.DataFrame:
+    """One row a run; a score that a run lacks is NaN, and scores of unknown name come last, before the lineage.
+
+    Kernel distances are small, and stand a thousandfold under `..._x1000`.
+    """
+    rows = [
+        {"dataset": run.dataset, "method": run.method, "seed": run.seed, "status": run.history["status"]}
+        | run.shown
+        | lineage(run)
+        for run in study.runs
+    ]
+    frame = pd.DataFrame(rows)
+    scores = [name for name in frame.columns[4:] if name not in LINEAGE]
+    return frame.reindex(columns=[*frame.columns[:4], *sorted(scores, key=rank), *LINEAGE])
+
+
+def lineage(run: RunResult) -> dict[str, str]:
+    """What leads from a run's scores to what made them; empty where it is not known."""
+    return dict(zip(LINEAGE, (run.configuration, run.history.get("data_sha256", ""), run.mlflow_run), strict=True))
+
+
+def verdict_table(study: StudyResult) -> pd.DataFrame:
+    """One row a claim."""
+    columns = ["claim", "experiment", "says", "verdict", "why", "indication"]
+    rows = [(of.name, of.claim.experiment, of.claim.says, of.verdict, of.why, of.indication) for of in verdicts(study)]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def statistics_table(study: StudyResult) -> pd.DataFrame:
+    """One row an experiment, data set, measure and method: its mean, and its comparison with the main method."""
+    return pd.DataFrame(
+        [
+            {
+                **{"experiment": of.experiment.name, "dataset": of.dataset, "measure": of.measure},
+                **{"method": row.method, **row.summary._asdict()},
+                "compared_with": of.main if row.comparison else "",
+                **dict(zip(COMPARISON, row.comparison or (), strict=False)),
+                **{"rank": row.rank, "rank_over_datasets": row.overall},
+            }
+            for of in compared(study)
+            for row in of.rows
+        ],
+        columns=[
+            *("experiment", "dataset", "measure", "method", *Summary._fields),
+            *("compared_with", *COMPARISON, "rank", "rank_over_datasets"),
+        ],
+    )
+
+
+def statistics_latex(study: StudyResult) -> str:
+    """A table an experiment and data set: methods in rows, measures in columns."""
+    tables = []
+    for _, group in groupby(compared(study), key=lambda of: (of.experiment.name, of.dataset)):
+        of = list(group)
+        first = of[0]
+        rows = [
+            [_latex(method), *(_cell(each, method) for each in of)]
+            for method in dict.fromkeys(row.method for each in of for row in each.rows)
+        ]
+        caption = (
+            f"{_named(first.experiment.name, first.experiment.title)}{first.dataset}: mean ± standard deviation over "
+            f"the seeds that finished; bold: the best mean. A star: it differs from {first.main} with p < {LEVEL:g}, "
+            "paired t test, corrected by Holm's method."
+        )
+        tables.append(_tabular(caption, ["", *(_short(each) for each in of)], rows))
+    return "\n".join(tables)
+
+
+def beside_table(study: StudyResult) -> pd.DataFrame:
+    """One row a published figure, or a method of ours without one."""
+    columns = [
+        *("experiment", "method", "paper_dataset", "paper_measure", "paper", "paper_pm", "paper_note"),
+        *("dataset", "measure", *Summary._fields, "difference", "differs"),
+    ]
+    rows = []
+    for of in beside(study):
+        for row in of.rows:
+            ours = (of.dataset, of.measure, *row.ours)
+            for figure, difference in zip(row.figures, row.differences, strict=True):
+                theirs = (figure.dataset, figure.metric, figure.value, figure.pm, figure.note)
+                rows.append((of.experiment, row.method, *theirs, *ours, difference, " ".join(of.differs)))
+            if not row.figures:
+                nothing = ("", of.metric, math.nan, math.nan, "")
+                rows.append((of.experiment, row.method, *nothing, *ours, math.nan, " ".join(of.differs)))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def beside_latex(study: StudyResult) -> str:
+    """A table an experiment, data set and measure."""
+    titles = {experiment.name: experiment.title for experiment in study.experiments}
+    tables = []
+    for of in beside(study):
+        head = ["", *(f"paper, {name}" for name in of.papers), f"ours, {of.dataset}", "seeds"]
+        rows = [
+            [
+                row.method,
+                *(theirs(row, name) for name in of.papers),
+                ours(row.ours, of.measure),
+                f"{row.ours.n} of {row.ours.runs}" if row.ours.runs else "–",
+                *([differences(row, of)] if of.comparable else []),
+            ]
+            for row in of.rows
+        ]
+        told = " ".join([f"{label(of.measure)}: the paper’s figures beside ours.", *of.differs])
+        caption = f"{_named(of.experiment, titles.get(of.experiment, ''))}{of.dataset}. {told}"
+        head += ["difference"] if of.comparable else []
+        tables.append(_tabular(caption, head, [[_latex(cell) for cell in row] for row in rows]))
+    return "\n".join(tables)
+
+
+def theirs(row: Row, dataset: str) -> str:
+    """A method's published figures of one data set; a dash where there is none."""
+    return "; ".join(printed(figure) for figure in row.figures if figure.dataset == dataset) or "–"
+
+
+def printed(figure: Figure) -> str:
+    """A published figure, with its ± if it has one."""
+    value = number(figure.metric, figure.value)
+    return value if math.isnan(figure.pm) else f"{value} ± {number(figure.metric, figure.pm)}"
+
+
+def ours(summary: Summary, name: str) -> str:
+    """Mean ± standard deviation; a dash where nothing finished."""
+    if summary.n < 2:
+        return number(name, summary.mean)
+    return f"{number(name, summary.mean)} ± {number(name, summary.deviation)}"
+
+
+def interval(low: float, high: float, name: str) -> str:
+    """`[.2, .4]`; nothing where there is none."""
+    return "" if math.isnan(low) else f"[{number(name, low)}, {number(name, high)}]"
+
+
+def differences(row: Row, of: Beside) -> str:
+    """Ours less each figure that it may be compared with; a dash where there is none."""
+    there = [signed(of.measure, value) for value in row.differences if not math.isnan(value)]
+    return "; ".join(there) or "–"
+
+
+def _short(of: Compared) -> str:
+    known = measure(of.measure)
+    return known.short if known else of.measure
+
+
+def _cell(of: Compared, method: str) -> str:
+    row = next((row for row in of.rows if row.method == method), None)
+    if row is None:
+        return _latex("–")
+    sure = row.comparison is not None and row.comparison.corrected < LEVEL
+    finished = f" ({row.summary.n} of {row.summary.runs})" if row.summary.n < row.summary.runs else ""
+    told = _latex(f"{ours(row.summary, of.measure)}{'*' if sure else ''}{finished}")
+    return rf"\textbf{{{told}}}" if method == of.best else told
+
+
+def _named(name: str, title: str) -> str:
+    told = ": ".join(filter(None, (name, title)))
+    return f"{told}. " if told else ""
+
+
+def _tabular(caption: str, head: list[str], rows: list[list[str]]) -> str:
+    """A table that needs the package booktabs alone. Its cells are LaTeX already."""
+    lines = [
+        *(r"\begin{table}[htbp]", r"\centering", rf"\caption{{{_latex(caption)}}}"),
+        *(rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}", r"\toprule"),
+        " & ".join(map(_latex, head)) + r" \\",
+        r"\midrule",
+        *(" & ".join(row) + r" \\" for row in rows),
+        *(r"\bottomrule", r"\end{tabular}", r"\end{table}", ""),
+    ]
+    return "\n".join(lines)
+
+
+def _latex(text: str) -> str:
+    return text.translate(LATEX)

@@ -175,9 +175,8 @@ class Workers:
         failures = []
         try:
             for task in tasks:
-                mirror = self._mirror(task)
-                if mirror and not mirror.is_there():
-                    mirror.send()
+                if mirror := self._mirror(task):
+                    mirror.offer()
                 storage = (self.config.storage, shared) if self.config.storage else None
                 arguments = (task, session, setting, self.config.cpus, steps, storage, progress)
                 given[remote.options(name=task.chain[-1]).remote(*arguments)] = task

@@ -1,5 +1,6 @@
 """The whole graph, as a person starts it: the smoke preset, in a project of its own."""
 
+import itertools
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import click
 import mlflow
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -18,8 +20,10 @@ from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
 
 from relation_gan.gan import training
-from relation_gan.gan.checkpoint import load, load_network
+from relation_gan.gan.checkpoint import describe, load, load_network
 from relation_gan.hooks import TrackingHooks
+from relation_gan.pipelines.reporting import nodes as reporting_nodes
+from relation_gan.pipelines.training import nodes as training_nodes
 from relation_gan.session import Session
 
 REPOSITORY = Path(__file__).parents[1]
@@ -139,6 +143,25 @@ def test_the_main_job_is_tracked(finished):
     scores = json.loads((project / "data/07_model_output" / DATASET / "relation_gan/seed0/scores.json").read_text())
     assert child.data.metrics["reverse_kl"] == pytest.approx(scores["reverse_kl"])
     assert len(child.outputs.model_outputs) == 1
+
+
+def test_the_best_generator_is_in_the_registry_and_a_fresh_process_draws_the_same_from_it(finished, monkeypatch):
+    project, _ = finished
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project}/mlflow.db")
+    name = f"relation_gan_smoke.{DATASET}"
+    version = mlflow.MlflowClient().get_model_version_by_alias(name, "best")
+    assert version.description.startswith(f"# {name}\n")
+    latents = torch.randn(5, 16, generator=torch.Generator().manual_seed(3))
+    script = (
+        "import mlflow, numpy as np\n"
+        f"generator = mlflow.pyfunc.load_model('models:/{name}@best')\n"
+        "np.save('drawn.npy', generator.predict(np.load('latents.npy')))"
+    )
+    np.save(project / "latents.npy", latents.numpy())
+    subprocess.run([sys.executable, "-c", script], cwd=project, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    with torch.no_grad():
+        expected = load_network(model(project) / "generator.safetensors")(latents)
+    np.testing.assert_allclose(np.load(project / "drawn.npy"), expected.numpy(), rtol=0, atol=1e-6)
 
 
 def test_the_same_command_does_nothing_twice(project):
@@ -302,6 +325,47 @@ def test_a_study_does_only_what_is_missing(tmp_path, monkeypatch, capsys):
 
     assert start().startswith("4 runs: 4 done\n")  # taken back
     assert (made(), table()) == (extended, printed)
+
+
+def test_a_study_killed_in_the_middle_ends_in_the_same_report(tmp_path, monkeypatch):
+    monkeypatch.setattr(TrackingHooks, "_log_generator", lambda *_: None)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    # What may differ: a clock on which every look takes as long, no memory, and no names of MLflow runs.
+    ticks = itertools.count()
+    monkeypatch.setattr(training.time, "perf_counter", lambda: next(ticks) / 1024)  # exact in binary
+    monkeypatch.setattr(training_nodes, "peak_memory", lambda _: 1.0)
+    monkeypatch.setattr(reporting_nodes.tracking, "run_id", lambda *_: "")
+    step = training.train_step
+
+    class Killed(BaseException):
+        """As the death of the process: nothing is left to catch it."""
+
+    def killed(state, *arguments):
+        if state.step == 5 and state.critic.kind == "score" and state.seed == 1:
+            raise Killed
+        return step(state, *arguments)
+
+    def start(project: Path) -> None:
+        small = {"training": {"steps": 8, "batch_size": 16, "log_every": 2, "save_every": 2, "snapshots": 2}}
+        study = {"methods": "relation_gan+vanilla", "seeds": "0+1"}
+        in_process(project, "study", "ring8", study=study, evaluation={"samples": 500}, **small)
+
+    whole, broken = make_project(tmp_path / "whole"), make_project(tmp_path / "broken")
+    start(whole)
+    monkeypatch.setattr(training, "train_step", killed)
+    with pytest.raises(Killed):
+        start(broken)
+    runs = broken / "data/06_models/ring8"
+    finished_before = times(runs / "relation_gan/seed0") | times(runs / "vanilla/seed0")
+    assert describe(runs / "vanilla/seed1/checkpoint.safetensors")["step"] == 4
+    monkeypatch.setattr(training, "train_step", step)
+    start(broken)
+    assert times(runs / "relation_gan/seed0") | times(runs / "vanilla/seed0") == finished_before
+    reports = [project / "data/08_reporting/study_ring8" for project in (whole, broken)]
+    names, others = (sorted(path.relative_to(report) for path in report.rglob("*.*")) for report in reports)
+    assert names == others and Path("report.html") in names
+    for name in names:
+        assert (reports[0] / name).read_bytes() == (reports[1] / name).read_bytes(), name
 
 
 def test_only_the_scores_are_made_again_if_only_they_are_measured_otherwise(project):

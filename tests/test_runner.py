@@ -227,18 +227,34 @@ def test_what_cannot_be_given_out_is_refused_before_any_work(project, monkeypatc
     assert not (project / "data").exists()
 
 
+FAILS = """
+_{name} = {name}
+
+
+def {name}({first}, *arguments):
+    if {when}:
+        raise MemoryError("no room")
+    return _{name}({first}, *arguments)
+"""
+
+
 def test_a_run_with_an_error_of_its_own_does_not_take_the_others_with_it(project, monkeypatch):
-    # A file where the snapshots' folder belongs fails the training, a folder where the curve belongs the evaluation.
-    model(project, 0).mkdir(parents=True)
-    (model(project, 0) / "snapshots").write_text("")
-    with pytest.raises(click.ClickException, match=r"1 of 2 runs failed: vanilla seed 0 \((NotADirectory|FileExists)"):
+    # In the code that the workers use: one run fails in training, which is a result, another outside it.
+    for path, name, first, when in (
+        ("gan/training.py", "train_step", "state", "state.seed == 0 and state.step == 2"),
+        ("pipelines/training/nodes.py", "feed", "source, seed", "seed == 2"),
+    ):
+        with (project / "src/relation_gan" / path).open("a") as code:
+            code.write(FAILS.format(name=name, first=first, when=when))
+    with pytest.raises(click.ClickException, match=r"1 of 2 runs failed: vanilla seed 0 \(MemoryError: no room\)"):
         in_process(project, monkeypatch)
     table = (project / "data/08_reporting/study_ring8/table.csv").read_text()
     assert "vanilla,0,failed" in table
     assert "vanilla,1,finished" in table
 
-    (project / "data/07_model_output/ring8/vanilla/seed2/curve.json").mkdir(parents=True)
-    with pytest.raises(click.ClickException, match=r"1 of 2 tasks failed: ring8.vanilla.seed2 \(DatasetError"):
+    with pytest.raises(
+        click.ClickException, match=r"1 of 2 tasks failed: ring8.vanilla.seed2 \(MemoryError: no room\)"
+    ):
         in_process(project, monkeypatch, study={"methods": "vanilla", "seeds": "2+3"})
     assert (project / "data/07_model_output/ring8/vanilla/seed3/scores.json").exists()
 

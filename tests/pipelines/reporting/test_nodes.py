@@ -154,7 +154,7 @@ def test_the_pipeline_takes_each_run_its_own_data_set() -> None:
     ]
     page = {"report", "table", "samples", "summary"}
     tables = {"verdicts", "statistics", "statistics_latex", "paper_beside_ours", "paper_beside_ours_latex"}
-    assert pipeline.outputs() == {f"s.{name}" for name in (*page, *tables, "figures")}
+    assert pipeline.outputs() == {f"s.{name}" for name in (*page, *tables, "figures", "best")}
 
 
 def test_a_run_says_what_it_was_made_from_and_where_it_is_tracked(tmp_path: Any) -> None:

@@ -51,11 +51,12 @@ def best_generators(study: StudyResult) -> dict[str, Any]:
     found = {}
     for part in study.parts:
         finished = [run for run in part.runs if run.finished]
-        measure = next((name for name in DECISIVE if any(name in run.shown for run in finished)), None)
-        if measure is None:
+        measure = next((name for name in DECISIVE if any(name in run.shown for run in finished)), "")
+        scored = [run for run in finished if measure in run.shown]
+        if not scored:
             continue
         sign = -1 if better(measure) == "lower" else 1
-        best = max((run for run in finished if measure in run.shown), key=lambda run: sign * run.shown[measure])
+        best = max(scored, key=lambda run, name=measure, sign=sign: sign * run.shown[name])
         found[part.dataset] = {
             "run": best.name,
             "measure": measure,

@@ -37,7 +37,7 @@ RUNNER = "--runner=relation_gan.runner.RunsInParallel"
 
 def command(project: Path, *arguments: str, runner: str = RUNNER, **environment: str) -> subprocess.Popen[str]:
     """A study of three runs in a project, as a process of its own."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("KEDRO", "MLFLOW", "RAY"))}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("KEDRO", "MLFLOW"))}
     own = {"OMP_NUM_THREADS": "1", "DO_NOT_TRACK": "1", "PYTHONPATH": str(project / "src")}
     typed = [f"{part}.{key}={value}" for part, of in PARAMETERS.items() for key, value in of.items()]
     return subprocess.Popen(
@@ -107,6 +107,14 @@ def tracked(project: Path, uri: str = "") -> tuple[mlflow.entities.Run, list[mlf
     assert {run.info.status for run in [study, *runs.values()]} == {"FINISHED"}
     assert {run.data.tags["command"] for run in runs.values()} == {study.data.tags["command"]}
     return study, list(runs.values())
+
+
+@pytest.fixture(autouse=True)
+def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of a test's Ray asks for a token of the test's own, as it would for that in the home folder."""
+    (tmp_path / "token").write_text("0" * 32)
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "token"))
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from logging.handlers import QueueHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
 
 # Before it is imported: nothing here calls home.
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -80,6 +81,10 @@ def connected(config: "ParallelConfig", project: Path, accelerator: str) -> "Ite
                 "object_store_memory": 100 * 2**20,  # Results come by files.
                 "_temp_dir": stack.enter_context(folder),
             }
+            if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys():
+                # Ray would leave one in the home folder, which every cluster started later would ask for.
+                os.environ["RAY_AUTH_TOKEN"] = uuid4().hex
+                stack.callback(os.environ.pop, "RAY_AUTH_TOKEN", None)
         try:
             check_reachable(address())
             ray.init(
@@ -92,7 +97,8 @@ def connected(config: "ParallelConfig", project: Path, accelerator: str) -> "Ite
         except (OSError, RuntimeError, ValueError) as error:
             raise click.ClickException(
                 f"Ray{f' at RAY_ADDRESS={address()}' if address() else ''} cannot be reached ({error}); start the "
-                "cluster (ray start --head), or unset RAY_ADDRESS to use this machine alone"
+                "cluster (ray start --head), give this shell its RAY_AUTH_MODE and token, or unset RAY_ADDRESS to use "
+                "this machine alone"
             ) from None
         try:
             yield Workers(config, project, accelerator)

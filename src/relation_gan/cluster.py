@@ -6,10 +6,11 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from logging.handlers import QueueHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
 
 # Before it is imported: nothing here calls home.
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -62,24 +63,28 @@ def connected(config: "ParallelConfig", project: Path, accelerator: str) -> "Ite
     """
     if config.storage:
         Mirror(config.storage, project, [])
-        if "MLFLOW_TRACKING_URI" not in os.environ:
+        tracking = os.environ.get("MLFLOW_TRACKING_URI", "")  # MLflow sets it to what is in force.
+        if tracking.startswith("sqlite:///") and not tracking.startswith("sqlite:////"):
             raise click.ClickException(
-                f"parameter 'parallel.storage' is '{config.storage}', so runs do not see this folder's mlflow.db; "
-                "start an MLflow server that all nodes reach, and set MLFLOW_TRACKING_URI=http://..."
+                f"parameter 'parallel.storage' is '{config.storage}', and runs are tracked in {tracking}, which nodes "
+                "do not share: start an MLflow server that all of them reach, and set MLFLOW_TRACKING_URI=http://..."
             )
-    # Ray's sockets lie there, whose paths may be 107 characters long.
-    short = tempfile.gettempdir() if len(tempfile.gettempdir()) <= 20 else "/tmp"
-    with (
-        nullcontext("")
-        if address()
-        else tempfile.TemporaryDirectory(prefix="ray_", dir=short, ignore_cleanup_errors=True) as folder
-    ):
-        local = {
-            "num_cpus": cpu_count(),
-            "include_dashboard": False,
-            "object_store_memory": 100 * 2**20,  # Results come by files.
-            "_temp_dir": folder,
-        }
+    with ExitStack() as stack:
+        local: dict[str, Any] = {}
+        if address() is None:
+            # Ray's sockets lie there, whose paths may be 107 characters long.
+            short = tempfile.gettempdir() if len(tempfile.gettempdir()) <= 20 else "/tmp"
+            folder = tempfile.TemporaryDirectory(prefix="ray_", dir=short, ignore_cleanup_errors=True)
+            local = {
+                "num_cpus": cpu_count(),
+                "include_dashboard": False,
+                "object_store_memory": 100 * 2**20,  # Results come by files.
+                "_temp_dir": stack.enter_context(folder),
+            }
+            if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys():
+                # Ray would leave one in the home folder, which every cluster started later would ask for.
+                os.environ["RAY_AUTH_TOKEN"] = uuid4().hex
+                stack.callback(os.environ.pop, "RAY_AUTH_TOKEN", None)
         try:
             check_reachable(address())
             ray.init(
@@ -87,12 +92,13 @@ def connected(config: "ParallelConfig", project: Path, accelerator: str) -> "Ite
                 log_to_driver=False,
                 logging_level=logging.ERROR,
                 runtime_env=environment(config, project),
-                **({} if address() else local),
+                **local,
             )
         except (OSError, RuntimeError, ValueError) as error:
             raise click.ClickException(
                 f"Ray{f' at RAY_ADDRESS={address()}' if address() else ''} cannot be reached ({error}); start the "
-                "cluster (ray start --head), or unset RAY_ADDRESS to use this machine alone"
+                "cluster (ray start --head), give this shell its RAY_AUTH_MODE and token, or unset RAY_ADDRESS to use "
+                "this machine alone"
             ) from None
         try:
             yield Workers(config, project, accelerator)
@@ -175,9 +181,8 @@ class Workers:
         failures = []
         try:
             for task in tasks:
-                mirror = self._mirror(task)
-                if mirror and not mirror.is_there():
-                    mirror.send()
+                if mirror := self._mirror(task):
+                    mirror.offer()
                 storage = (self.config.storage, shared) if self.config.storage else None
                 arguments = (task, session, setting, self.config.cpus, steps, storage, progress)
                 given[remote.options(name=task.chain[-1]).remote(*arguments)] = task

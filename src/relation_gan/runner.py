@@ -13,6 +13,7 @@ from relation_gan.config import ParallelConfig
 from relation_gan.hooks import STUDY_RUN, CheckHooks
 from relation_gan.plan import OF_A_RUN, run_of, unfinished
 from relation_gan.session import GoingOn
+from relation_gan.shelf import ASIDE
 
 
 class RunsInParallel(GoingOn):
@@ -91,7 +92,7 @@ def files(runs: Pipeline, chain: Sequence[str], catalog: Any, project: Path) -> 
         place = Path(path).parent if name in made else Path(path)
         if place.is_relative_to(project):  # Elsewhere is where every node finds it, too.
             found[place.relative_to(project).as_posix()] = None
-    return list(found)
+    return [*found, *(f"{folder}{ASIDE}" for folder in found if chain)]
 
 
 def together(runs: Pipeline) -> list[tuple[str, ...]]:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from relation_gan.gan.checkpoint import fingerprint
 
 LABEL = "made_from.json"
+ASIDE = ".earlier"
+"""What is added to a folder's name for the place of its earlier contents."""
 
 
 class Label(NamedTuple):
@@ -57,4 +59,4 @@ class Shelf:
 
     def earlier(self, sha256: str) -> Path:
         """Where content of another label is kept."""
-        return self.folder.with_name(f"{self.folder.name}.earlier") / sha256[:12]
+        return self.folder.with_name(f"{self.folder.name}{ASIDE}") / sha256[:12]

@@ -4,18 +4,21 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 from uuid import uuid4
 
 import click
 from fsspec.core import url_to_fs
 
+from relation_gan.shelf import ASIDE
+
 logger = logging.getLogger(__name__)
 
-PARTIAL = ".partial"
+CHECKPOINT, PARTIAL = "checkpoint.safetensors", ".partial"
+"""How names of files end that others must be there for, and of those that are not whole yet."""
 SECONDS = 1.0
 """Between two looks at what a run has written."""
 
@@ -30,8 +33,7 @@ class Kept(NamedTuple):
 class Mirror:
     """Folders and files of a project, and their copies at a path or an fsspec URL.
 
-    Copies appear whole or not at all, in the order in which the files were written: a checkpoint is never there before
-    what it goes with.
+    Copies appear whole or not at all, and a checkpoint never before what it goes with.
 
     Args:
         project: the folder that `paths` are relative to, here and there.
@@ -50,12 +52,16 @@ class Mirror:
         self.project, self.paths = project, list(paths)
         self._same: dict[str, int] = {}
         """The time stamps of files here that are the same there."""
+        self._compared: set[str] = set()
 
     def fetch(self) -> None:
-        """Make the files here what they are there; of a path that is not there, nothing is touched."""
+        """Make the files here what they are there; of a path that is not there, nothing is touched.
+
+        To what was set aside, earlier contents are only added.
+        """
         for path in self.paths:
             kept = self._there(path)
-            for name in self._here(path).keys() - kept.keys() if kept else ():
+            for name in self._here(path).keys() - kept.keys() if kept and not path.endswith(ASIDE) else ():
                 (self.project / name).unlink(missing_ok=True)
             for name, there in kept.items():
                 file = self.project / name
@@ -67,46 +73,56 @@ class Mirror:
                     os.utime(partial, ns=(stamp, stamp))
                     os.replace(partial, file)
                 self._same[name] = file.stat().st_mtime_ns
+            self._compared.add(path)
 
     def send(self) -> None:
         """Copy what is newer here than there, and remove there what was removed here."""
         for path in self.paths:
-            if not any(name == path or name.startswith(f"{path}/") for name in self._same):
-                here = self._here(path)
-                self._same |= {
-                    name: here[name]
-                    for name, kept in self._there(path).items()
-                    if name in here
-                    and (self.project / name).stat().st_size == kept.size
-                    and here[name] <= kept.modified * 1e9
-                }
+            if path not in self._compared:
+                self._compare(path)
         with ExitStack() as opened:
-            here = {name: stamp for path in self.paths for name, stamp in self._here(path).items()}
-            changed = sorted((stamp, name) for name, stamp in here.items() if self._same.get(name) != stamp)
-            try:
-                files = [opened.enter_context((self.project / name).open("rb")) for _, name in changed]
-            except FileNotFoundError:
-                return self.send()
-            # A checkpoint replaced meanwhile could go with files that are not on the list.
-            if any(
-                os.fstat(file.fileno()).st_mtime_ns != stamp for file, (stamp, _) in zip(files, changed, strict=True)
-            ):
-                return self.send()
-            for file, (stamp, name) in zip(files, changed, strict=True):
+            # A checkpoint is taken hold of before the others are looked for, and sent after them.
+            held = self._open(opened, lambda name: name.endswith(CHECKPOINT))
+            others = self._open(opened, lambda name: not name.endswith(CHECKPOINT))
+            here = self._all()
+            for name, file in (others | held).items():
                 target = f"{self._root}/{name}"
                 self._fs.makedirs(target.rpartition("/")[0], exist_ok=True)
                 partial = f"{target}.{uuid4().hex}{PARTIAL}"
                 with self._fs.open(partial, "wb") as copy:
                     shutil.copyfileobj(file, copy, 2**20)
                 self._fs.mv(partial, target)
-                self._same[name] = stamp
+                self._same[name] = os.fstat(file.fileno()).st_mtime_ns
         for name in self._same.keys() - here.keys():
             self._fs.rm(f"{self._root}/{name}")
             del self._same[name]
 
-    def is_there(self) -> bool:
-        """Whether anything of it is kept there."""
-        return any(self._there(path) for path in self.paths)
+    def _open(self, stack: ExitStack, chosen: Callable[[str], bool]) -> dict[str, BinaryIO]:
+        """What changed of the chosen files, the oldest first. Open, a file stays as it is when another replaces it."""
+        found = {}
+        for stamp, name in sorted((stamp, name) for name, stamp in self._all().items() if chosen(name)):
+            with suppress(FileNotFoundError):  # removed meanwhile
+                if self._same.get(name) != stamp:
+                    found[name] = stack.enter_context((self.project / name).open("rb"))
+        return found
+
+    def _all(self) -> dict[str, int]:
+        return {name: stamp for path in self.paths for name, stamp in self._here(path).items()}
+
+    def _compare(self, path: str) -> None:
+        """Learn which files are there already."""
+        here = self._here(path)
+        for name, kept in self._there(path).items():
+            if name in here and (self.project / name).stat().st_size == kept.size and here[name] <= kept.modified * 1e9:
+                self._same[name] = here[name]
+        self._compared.add(path)
+
+    def offer(self) -> None:
+        """Send the paths of which nothing is kept there yet."""
+        everything = self.paths
+        self.paths = [path for path in everything if not self._there(path)]
+        self.send()
+        self.paths = everything
 
     @contextmanager
     def followed(self) -> Iterator[None]:
@@ -135,12 +151,9 @@ class Mirror:
         files = place.rglob("*") if place.is_dir() else [place]
         found = {}
         for file in files:
-            if file.suffix != PARTIAL and file.is_file():
-                with_name = file.relative_to(self.project).as_posix()
-                try:
-                    found[with_name] = file.stat().st_mtime_ns
-                except FileNotFoundError:  # removed meanwhile
-                    continue
+            with suppress(FileNotFoundError):  # removed meanwhile, or never there
+                if not file.name.endswith(PARTIAL) and not file.is_dir():
+                    found[file.relative_to(self.project).as_posix()] = file.stat().st_mtime_ns
         return found
 
     def _there(self, path: str) -> dict[str, Kept]:

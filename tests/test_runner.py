@@ -52,6 +52,8 @@ def command(project: Path, *arguments: str, runner: str = RUNNER, **environment:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        # Tests may run in a shell's background, where Ctrl-C is ignored, and would be in here, too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -107,14 +109,6 @@ def tracked(project: Path, uri: str = "") -> tuple[mlflow.entities.Run, list[mlf
     assert {run.info.status for run in [study, *runs.values()]} == {"FINISHED"}
     assert {run.data.tags["command"] for run in runs.values()} == {study.data.tags["command"]}
     return study, list(runs.values())
-
-
-@pytest.fixture(autouse=True)
-def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of a test's Ray asks for a token of the test's own, as it would for that in the home folder."""
-    (tmp_path / "token").write_text("0" * 32)
-    monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "token"))
 
 
 @pytest.fixture(scope="module")

@@ -81,10 +81,10 @@ def connected(config: "ParallelConfig", project: Path, accelerator: str) -> "Ite
                 "object_store_memory": 100 * 2**20,  # Results come by files.
                 "_temp_dir": stack.enter_context(folder),
             }
-            if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys():
-                # Ray would leave one in the home folder, which every cluster started later would ask for.
-                os.environ["RAY_AUTH_TOKEN"] = uuid4().hex
-                stack.callback(os.environ.pop, "RAY_AUTH_TOKEN", None)
+            if "RAY_AUTH_TOKEN_PATH" not in os.environ:
+                # Ray would leave one in the home folder, which every cluster started later would ask for. A process
+                # keeps its token, since Ray reads it once.
+                os.environ.setdefault("RAY_AUTH_TOKEN", uuid4().hex)
         try:
             check_reachable(address())
             ray.init(

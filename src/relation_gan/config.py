@@ -799,7 +799,8 @@ class ProjectConfigLoader(OmegaConfigLoader):
     def _add(self, resolved: dict[str, Any], preset: str, typed: Mapping[str, Any]) -> str:
         """Add the data set and the runs of another preset, and return the data set's name."""
         # What is typed about data and networks is about the environment.
-        common = {key: value for key, value in typed.items() if key not in ("data", "networks", "study")}
+        about = () if preset == self.env else ("data", "networks")
+        common = {key: value for key, value in typed.items() if key not in (*about, "study")}
         studies = {name: resolved[name] for name in ("study", "studies")}
         other = resolve({**merge(*self._layers(preset), common), **studies}, typed, preset)
         name = other["data"]["name"]

@@ -166,6 +166,7 @@ def test_number():
     assert measures.number("reverse_kl", 0.0192) == ".019"
     assert measures.number("kid_judge_x1000", -0.05) == "-.05"
     assert measures.number("raw_modes", 1000) == "1,000"
+    assert measures.number("kid_judge_x1000", -8_879_231.5) == "-8.88e6"
     assert measures.number("novelty", 12.34567) == "12.35"
     assert measures.number("modes", float("nan")) == "–"
 

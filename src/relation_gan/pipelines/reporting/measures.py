@@ -303,12 +303,14 @@ def rank(name: str) -> tuple[int, int]:
 
 
 def number(name: str, value: float) -> str:
-    """A score as it is printed: `.019`, `994`, `1,203.5`; a dash where there is none."""
+    """A score as it is printed: `.019`, `994`, `1,203.5`, `8.88e6`; a dash where there is none."""
     if math.isnan(value):
         return "–"
     known = measure(name)
-    text = f"{value * known.factor:,.{known.decimals}f}" if known else f"{value:,.4g}"
-    return re.sub(r"^(-?)0\.", r"\1.", text)
+    shown = value * known.factor if known else value
+    if 1e5 <= abs(shown) < math.inf:
+        return f"{shown:.2e}".replace("e+0", "e").replace("e+", "e")
+    return re.sub(r"^(-?)0\.", r"\1.", f"{shown:,.{known.decimals}f}" if known else f"{shown:,.4g}")
 
 
 def spread(name: str, values: list[float], between: str = " ± ") -> str:

@@ -130,12 +130,12 @@ def _best(scores: Scores, methods: Sequence[str], rivals: Sequence[str], by: str
     found = [paired(scores[method], scores[rival]) for method, rival in pairs]
     corrected = holm([comparison.p for comparison in found])
     signs = [_sign(by) * comparison.difference for comparison in found]
-    told = [
-        f"{method} is {'better' if sign > 0 else 'worse' if sign < 0 else 'no better'} than {rival} by "
-        f"{number(by, abs(of.difference))} (p {_p(p)})"
-        for (method, rival), of, sign, p in zip(pairs, found, signs, corrected, strict=True)
-        if of.n >= SEEDS
-    ]
+    compared: dict[str, list[str]] = {}
+    for (method, rival), of, sign, p in zip(pairs, found, signs, corrected, strict=True):
+        if of.n >= SEEDS:
+            relation = f"{method} is {'better' if sign > 0 else 'worse' if sign < 0 else 'no better'} than"
+            compared.setdefault(relation, []).append(f"{rival} by {number(by, abs(of.difference))} (p {_p(p)})")
+    told = [f"{relation} {', '.join(rivals)}" for relation, rivals in compared.items()]
     told += [f"no run of {joined(beaten)} finished"] if beaten else []
     few = [f"{method} and {rival}" for (method, rival), of in zip(pairs, found, strict=True) if of.n < SEEDS]
     told += [f"fewer than {SEEDS} seeds finished of both {'; of both '.join(few)}"] if few else []

@@ -15,6 +15,8 @@ from relation_gan.pipelines.reporting.verdicts import LEVEL, verdicts
 LINEAGE = ("configuration", "data_sha256", "mlflow_run")
 COMPARISON = ("common_seeds", "difference", "difference_low", "difference_high", "p", "p_corrected")
 """What the fields of a `Comparison` are called in a table."""
+WIDE = 6
+"""How many measures a page of a paper is wide."""
 LATEX = str.maketrans(
     {
         **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -76,21 +78,21 @@ def statistics_table(study: StudyResult) -> pd.DataFrame:
 
 
 def statistics_latex(study: StudyResult) -> str:
-    """A table an experiment and data set: methods in rows, measures in columns."""
+    """A table an experiment and data set: methods in rows, measures in columns, as many as a page is wide."""
     tables = []
     for _, group in groupby(compared(study), key=lambda of: (of.experiment.name, of.dataset)):
         of = list(group)
         first = of[0]
-        rows = [
-            [_latex(method), *(_cell(each, method) for each in of)]
-            for method in dict.fromkeys(row.method for each in of for row in each.rows)
-        ]
+        methods = list(dict.fromkeys(row.method for each in of for row in each.rows))
         caption = (
             f"{_named(first.experiment.name, first.experiment.title)}{first.dataset}: mean ± standard deviation over "
             f"the seeds that finished; bold: the best mean. A star: it differs from {first.main} with p < {LEVEL:g}, "
             "paired t test, corrected by Holm's method."
         )
-        tables.append(_tabular(caption, ["", *(_short(each) for each in of)], rows))
+        for start in range(0, len(of), WIDE):
+            part = of[start : start + WIDE]
+            rows = [[_latex(method), *(_cell(each, method) for each in part)] for method in methods]
+            tables.append(_tabular(caption, ["", *(_short(each) for each in part)], rows))
     return "\n".join(tables)
 
 
@@ -186,14 +188,15 @@ def _named(name: str, title: str) -> str:
 
 
 def _tabular(caption: str, head: list[str], rows: list[list[str]]) -> str:
-    """A table that needs the package booktabs alone. Its cells are LaTeX already."""
+    """A table that needs booktabs and graphicx, which shrinks what a page is too narrow for. Cells are LaTeX already."""
     lines = [
         *(r"\begin{table}[htbp]", r"\centering", rf"\caption{{{_latex(caption)}}}"),
+        r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
         *(rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}", r"\toprule"),
         " & ".join(map(_latex, head)) + r" \\",
         r"\midrule",
         *(" & ".join(row) + r" \\" for row in rows),
-        *(r"\bottomrule", r"\end{tabular}", r"\end{table}", ""),
+        *(r"\bottomrule", r"\end{tabular}}", r"\end{table}", ""),
     ]
     return "\n".join(lines)
 

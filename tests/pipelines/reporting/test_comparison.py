@@ -18,7 +18,8 @@ def test_methods_are_compared_with_the_main_one_by_every_measure_that_has_a_dire
     assert [(row.method, row.comparison is None) for row in of[0].rows] == [("a", False), ("b", True)]
     first = of[0].rows[0].comparison
     assert of[0].main == "b" and first is not None and (first.difference, first.n) == (-3.0, 3)
-    assert (of[0].best, [row.rank for row in of[0].rows]) == ("a", [1.0, 2.0])
+    assert (of[0].best, [row.rank for row in of[0].rows]) == (["a"], [1.0, 2.0])
+    assert of[1].best == []  # both have 20
 
 
 def test_without_the_main_method_the_first_of_an_experiment_stands_for_it():
@@ -32,7 +33,7 @@ def test_what_diverged_is_counted_and_ranks_last():
     assert [(row.summary.n, row.summary.runs) for row in of.rows] == [(1, 2), (2, 2), (0, 2)]
     # Ranks of a: 1 and 2.5, of b: 2 and 1, of c: 3 and 2.5.
     assert (a.rank, b.rank, c.rank) == (1.75, 1.5, 2.75)
-    assert of.best == "a" and math.isnan(c.summary.mean)
+    assert of.best == ["a"] and math.isnan(c.summary.mean)
 
 
 def test_ranks_are_told_on_a_data_set_and_over_all_of_an_experiment():

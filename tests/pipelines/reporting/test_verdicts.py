@@ -29,9 +29,7 @@ def test_better_than_every_rival_is_reproduced():
     of = best([10.0, 11.0, 12.0], [20.0, 21.1, 22.0], [30.0, 31.0, 32.1])
     # Differences of 10, 10.1 and 10 have the error .0333, so that t is 301 and p about 1 / 301^2; twice that of two.
     assert of.verdict == REPRODUCED
-    assert of.why == (
-        "On digits, by FID: a is better than b by 10.03 (p < .001), c by 20.03 (p < .001)."
-    )
+    assert of.why == ("On digits, by FID: a is better than b by 10.03 (p < .001), c by 20.03 (p < .001).")
     assert of.indication == ""
 
 

@@ -34,11 +34,12 @@ class Compared:
     rows: list[Row]
 
     @property
-    def best(self) -> str | None:
-        """The method with the best mean, if there are several."""
-        scored = [row for row in self.rows if row.summary.n]
+    def best(self) -> list[str]:
+        """The methods with the best mean, if there are others."""
+        means = {row.method: row.summary.mean for row in self.rows if row.summary.n}
         pick = max if better(self.measure) == "higher" else min
-        return pick(scored, key=lambda row: row.summary.mean).method if len(scored) > 1 else None
+        found = [method for method, mean in means.items() if mean == pick(means.values())]
+        return found if len(found) < len(means) else []
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import math
 from itertools import groupby
 
+import numpy as np
 import pandas as pd
 
 from relation_gan.pipelines.reporting.comparison import Compared, compared
@@ -15,7 +16,7 @@ from relation_gan.pipelines.reporting.verdicts import LEVEL, verdicts
 LINEAGE = ("configuration", "data_sha256", "mlflow_run")
 COMPARISON = ("common_seeds", "difference", "difference_low", "difference_high", "p", "p_corrected")
 """What the fields of a `Comparison` are called in a table."""
-WIDE = 6
+WIDE = 5
 """How many measures a page of a paper is wide."""
 LATEX = str.maketrans(
     {
@@ -89,8 +90,7 @@ def statistics_latex(study: StudyResult) -> str:
             f"the seeds that finished; bold: the best mean. A star: it differs from {first.main} with p < {LEVEL:g}, "
             "paired t test, corrected by Holm's method."
         )
-        for start in range(0, len(of), WIDE):
-            part = of[start : start + WIDE]
+        for part in np.array_split(np.array(of), math.ceil(len(of) / WIDE)):
             rows = [[_latex(method), *(_cell(each, method) for each in part)] for method in methods]
             tables.append(_tabular(caption, ["", *(_short(each) for each in part)], rows))
     return "\n".join(tables)
@@ -179,7 +179,7 @@ def _cell(of: Compared, method: str) -> str:
     sure = row.comparison is not None and row.comparison.corrected < LEVEL
     finished = f" ({row.summary.n} of {row.summary.runs})" if row.summary.n < row.summary.runs else ""
     told = _latex(f"{ours(row.summary, of.measure)}{'*' if sure else ''}{finished}")
-    return rf"\textbf{{{told}}}" if method == of.best else told
+    return rf"\textbf{{{told}}}" if method in of.best else told
 
 
 def _named(name: str, title: str) -> str:
@@ -188,7 +188,7 @@ def _named(name: str, title: str) -> str:
 
 
 def _tabular(caption: str, head: list[str], rows: list[list[str]]) -> str:
-    """A table that needs booktabs and graphicx, which shrinks what a page is too narrow for. Cells are LaTeX already."""
+    """A table that needs booktabs, and graphicx, which shrinks what a page is too narrow for. Cells are LaTeX."""
     lines = [
         *(r"\begin{table}[htbp]", r"\centering", rf"\caption{{{_latex(caption)}}}"),
         r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",

@@ -1,5 +1,6 @@
 """What all tests share: no state outlives a test, and data that takes seconds to read is read once."""
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,9 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from torch import Tensor
 
 from relation_gan.gan.data import Chunk, Recipe, stacked
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests side by side (`-n 2`) have a core each, and so has what they start."""
+    if hasattr(config, "workerinput"):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

@@ -641,7 +641,10 @@ def test_pictures_can_be_completed_only_where_some_are_held_out() -> None:
         resolve(pictures(data={"held_out": 0}, evaluation={"completion": {"images": 5}}))
 
 
-@pytest.mark.parametrize(("preset", "images"), [("cifar10_64", 1000), ("celeba_108", 1000), ("celeba", 0)])
+@pytest.mark.parametrize(
+    ("preset", "images"),
+    [("cifar10_64", 1000), ("celeba_108", 1000), ("celeba_gogan", 1000), ("lsun_bedroom_gogan", 1000), ("celeba", 0)],
+)
 def test_the_presets_of_gogan_complete_pictures(preset: str, images: int) -> None:
     # Named studies span points as well, of which none can be completed.
     parameters = load(f"evaluation.completion.shares=.25+.49,evaluation.completion.images={images}", env=preset)
@@ -724,14 +727,21 @@ def test_digits_are_scored_by_their_judge_alone() -> None:
     assert data.judge_alone
 
 
-JUDGED = {"mnist": 0.985, "mnist_28": 0.985, "fashion_mnist": 0.88, "svhn": 0.9, "cifar10": 0.75}
+JUDGED = {
+    "mnist": 0.985,
+    "mnist_28": 0.985,
+    "fashion_mnist": 0.88,
+    "svhn": 0.9,
+    "cifar10": 0.75,
+    "cifar10_triplet": 0.75,
+}
 
 
 def test_the_presets_with_labelled_pictures_held_out_have_a_judge() -> None:
     judges = {preset: load(env=preset)["data"]["judge"] for preset in REAL}
     assert {preset: judge["required_accuracy"] for preset, judge in judges.items() if judge} == JUDGED
     # A mirrored digit is another one, or none.
-    assert [preset for preset, judge in judges.items() if judge and judge.get("flip")] == ["cifar10"]
+    assert [preset for preset, judge in judges.items() if judge and judge.get("flip")] == ["cifar10", "cifar10_triplet"]
 
 
 def test_every_triple_comes_equally_often_or_not_at_all() -> None:
@@ -751,6 +761,7 @@ REAL = {
     "lsun_bedroom": ("lsun_bedroom", "train", 330_000, 3e4, "square", 0, 64, 3, 400_000, 64, (1e-4, 1e-4), [0.0, 0.9]),
     # TripletGAN, tables 1 and 2 and figures 6 to 8: beta 1 is .5.
     "mnist": ("mnist", "train", None, "test", "none", 2, 32, 1, 100_000, 256, (5e-4, 5e-4), [0.5, 0.999]),
+    "cifar10_triplet": ("cifar10", "train", None, "test", "none", 0, 32, 3, 100_000, 256, (2e-4, 2e-4), [0.5, 0.999]),
     "stl10": ("stl10", "unlabelled", None, "test", "none", 0, 64, 3, 40_000, 64, (2e-4, 1e-4), [0.5, 0.999]),
     "celeba_108": ("celeba", "all", None, 0.1, 108, 0, 64, 3, 40_000, 64, (1e-4, 1e-4), [0.5, 0.999]),
     # DMGAN, figure 3 and tables 2 and 3: batches of 64, rates of 2e-4.
@@ -759,6 +770,8 @@ REAL = {
     "cifar10_all": ("cifar10", "all", None, 0.0, "none", 0, 32, 3, ANY, 64, (2e-4, 2e-4), [0.5, 0.999]),
     # GoGAN: a tenth is held out, its 135,000 updates; the rates are those of its methods.
     "cifar10_64": ("cifar10", "all", None, 0.1, "none", 0, 64, 3, 135_000, 64, ANY, ANY),
+    "celeba_gogan": ("celeba", "all", None, 0.1, 108, 0, 64, 3, 135_000, 64, ANY, ANY),
+    "lsun_bedroom_gogan": ("lsun_bedroom", "train", 330_000, 0.1, "square", 0, 64, 3, 135_000, 64, ANY, ANY),
     # Nobody's.
     "fashion_mnist": ("fashion_mnist", "train", None, "test", "none", 2, 32, 1, ANY, 256, ANY, ANY),
     "image_folder": ("image_folder", "all", None, 0.0, "square", 0, 64, 3, ANY, 64, ANY, ANY),
@@ -780,6 +793,17 @@ def test_a_preset_of_real_pictures_does_what_its_paper_does(preset: str) -> None
     assert (data["kind"], data["name"], data["filter"]) == ("pictures", preset, "bicubic")
     assert not training.get("flip")  # no paper mirrors its images
     assert parameters["evaluation"]["samples"] == 50_000
+
+
+@pytest.mark.parametrize(
+    ("preset", "threshold", "features"),
+    [("mnist", 1.0, 16), ("celeba_108", 1.6, 16), ("cifar10_triplet", 1.6, 64), ("stl10", 1.6, 128)],
+)
+def test_triplet_gan_has_the_features_and_the_threshold_of_its_paper(
+    preset: str, threshold: float, features: int
+) -> None:
+    run = load(env=preset)["runs"][preset]["triplet_gan"]["seed0"]
+    assert (run["loss"]["threshold"], run["critic"]["features"]) == (threshold, features)
 
 
 @pytest.mark.parametrize(
@@ -807,6 +831,22 @@ def test_every_shipped_study_can_be_run_at_every_budget(budget: str) -> None:
                     for seed in study["seeds"]:
                         with torch.device("meta"):
                             build(RunConfig(**parameters["runs"][dataset][method][f"seed{seed}"]))
+
+
+def test_every_claim_is_tested_at_the_papers_budget() -> None:
+    parameters = load("study.budget=paper")
+    for name, claim in parameters["claims"].items():
+        (experiment,) = [
+            of
+            for number, of in parameters["studies"][claim["study"]]["experiments"].items()
+            if number == claim["experiment"]
+        ]
+        tested = set(claim["tested_on"]) & set(experiment["datasets"])
+        assert tested, name
+        (rule,) = [claim[rule] for rule in ("best", "reaches", "best_at", "collapses") if rule in claim]
+        assert {*rule.get("methods", []), *rule.get("rivals", [])} <= set(experiment["methods"]), name
+        for dataset in tested if any(of.startswith(("psnr", "ssim")) for of in [*rule["by"]]) else ():
+            assert parameters["datasets"][dataset]["evaluation"]["completion"]["images"], name
 
 
 def test_what_is_typed_for_one_study_does_not_stop_another() -> None:

@@ -368,6 +368,34 @@ def test_a_study_killed_in_the_middle_ends_in_the_same_report(tmp_path, monkeypa
         assert (reports[0] / name).read_bytes() == (reports[1] / name).read_bytes(), name
 
 
+def test_runs_belong_to_the_content_of_their_data(tmp_path, monkeypatch, capsys):
+    """Other data under the same name, the first again, and the first made anew."""
+    monkeypatch.setattr(TrackingHooks, "_log_generator", lambda *_: None)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    data = make_project(tmp_path / "project") / "data"
+    small = {"training": {"steps": 4, "batch_size": 16, "log_every": 2}, "evaluation": {"samples": 500}}
+
+    def start(radius: float) -> str:
+        definition = {"definition": {"radius": radius}}
+        in_process(tmp_path / "project", "study", "ring8", study={"methods": "vanilla+lsgan"}, data=definition, **small)
+        return capsys.readouterr().out
+
+    def made() -> dict[str, int]:
+        found = times(data / "06_models") | times(data / "07_model_output")
+        return {name: time for name, time in found.items() if ".earlier" not in name}
+
+    start(1.0)
+    first = made()
+    assert "2 runs: 2 out of date" in start(3.0)
+    second = made()
+    assert not {first[name] for name in first} & {second[name] for name in second}
+    assert "2 runs: 2 done" in start(1.0)
+    assert made() == first
+    shutil.rmtree(data / "03_primary")
+    start(3.0)
+    assert made() == second
+
+
 def test_only_the_scores_are_made_again_if_only_they_are_measured_otherwise(project):
     in_process(project)  # tells the other tracking server what it misses
     trained = times(model(project))

@@ -54,3 +54,17 @@ def test_content_without_a_label_is_set_aside_too(tmp_path: Path) -> None:
     shelf.claim(ONE)
     assert shelf.holds(ONE)
     assert (tmp_path / "seed0.earlier/unknown/weights").read_text() == "of old"
+    (shelf.folder / "made_from.json").unlink()
+    (shelf.folder / "weights").write_text("of old, too")
+    shelf.claim(TWO)
+    assert [path.name for path in sorted((tmp_path / "seed0.earlier").iterdir())] == ["unknown", "unknown-2"]
+
+
+def test_nothing_is_lost_to_another_process_that_claims_at_once(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = shelf.label()
+    Shelf(shelf.folder).claim(TWO)
+    (shelf.folder / "weights").write_text("two")
+    monkeypatch.setattr(shelf, "label", lambda: seen)  # It looked before the other one moved anything.
+    shelf.claim(TWO)
+    kept = sorted(path.read_text() for path in shelf.folder.parent.rglob("weights"))
+    assert kept == ["one", "two"]

@@ -1,6 +1,7 @@
 """What reaches MLflow, also when its server is away for a while."""
 
 import json
+import sys
 from pathlib import Path
 
 import mlflow
@@ -64,13 +65,15 @@ def test_training_outlives_the_server_and_what_it_missed_is_sent_later(parent, t
         assert sorted(steps(child)) == [5, 10, 15, 20]
 
 
-def test_a_run_keeps_its_mlflow_run_over_a_restart(parent, tmp_path):
+def test_a_run_keeps_its_mlflow_run_and_where_it_was_begun_over_a_restart(parent, tmp_path):
     first = tracking.child_run(tmp_path / "run", "a.b.seed0", "config", {"commit": "1"})
     again = tracking.child_run(tmp_path / "run", "a.b.seed0", "config", {"commit": "2"})
     assert first == again
     run = mlflow.MlflowClient().get_run(first)
-    assert run.data.tags["commit"] == "2"
+    assert run.data.tags["commit"] == "1"
     assert run.data.tags["mlflow.parentRunId"] == parent
+    name = mlflow.active_run().info.run_name
+    assert run.data.tags[f"study.{name}"] == "yes"
     assert run.info.run_name == "a.b.seed0"
 
 
@@ -86,6 +89,23 @@ def test_a_run_that_this_server_does_not_know_is_made_anew(parent, tmp_path):
     note = folder / "mlflow_run.json"
     note.write_text(json.dumps({**json.loads(note.read_text()), "run_id": "0" * 32}))
     assert tracking.child_run(folder, "a.b.seed0", "config", {}) not in (first, "0" * 32)
+
+
+def test_a_finished_run_that_mlflow_has_lost_is_sent_the_next_time(parent, tmp_path, caplog):
+    folder = tmp_path / "run"
+    tracking.adopt(folder)  # of a run that was never tracked
+    tracking.child_run(folder, "a.b.seed0", "config", {})
+    assert tracking.is_sent(folder)
+    note = folder / "mlflow_run.json"
+    note.write_text(json.dumps({**json.loads(note.read_text()), "run_id": "0" * 32}))
+    tracking.adopt(folder)
+    assert not tracking.is_sent(folder)
+    assert "MLflow no longer knows the run of" in caplog.text
+
+
+def test_the_command_can_be_typed_again(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/bin/kedro", "run", "--params=data.folder=my pictures"])
+    assert tracking.command() == "kedro run '--params=data.folder=my pictures'"
 
 
 def test_flatten():

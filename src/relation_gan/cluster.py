@@ -43,6 +43,8 @@ class Task(NamedTuple):
 
     chain: tuple[str, ...]
     folders: list[str]
+    nodes: list[str]
+    """The names of what is to be done."""
 
 
 def address() -> str | None:
@@ -191,19 +193,29 @@ class Workers:
                 self._tell(progress, display)
                 for reference in done:
                     task = given.pop(reference)
-                    try:
-                        ray.get(reference)
-                    except RayError as error:
-                        failures.append((task.chain, reason(error)))
-                    if mirror := self._mirror(task):
-                        mirror.fetch()
-                    display.finish(task.chain)
+                    told = self._outcome(reference, task)
+                    failures += [(task.chain, told)] if told else []
+                    display.finish(task.chain, failed=bool(told))
         except BaseException:
             self._stop(given)
             raise
         finally:
             display.close()
         return failures
+
+    def _outcome(self, reference: Any, task: Task) -> str:
+        """Why a task failed, if it did. What it left in the storage is here then, either way."""
+        told = ""
+        try:
+            ray.get(reference)
+        except RayError as error:
+            told = reason(error)
+        try:
+            if mirror := self._mirror(task):
+                mirror.fetch()
+        except Exception as error:  # noqa: BLE001  Storages have exceptions of their own.
+            told = told or f"what it made does not come from {self.config.storage}: {error}"
+        return told
 
     def _mirror(self, task: Task) -> Mirror | None:
         return Mirror(self.config.storage, self.project, task.folders) if self.config.storage else None
@@ -286,7 +298,7 @@ def work(
     forward = Forward(progress)
     forward.setLevel(logging.WARNING)
     options = {"env": session["env"], "runtime_params": session["runtime_params"]}
-    selection = {"pipeline_names": session["pipeline_names"], "namespaces": list(task.chain), "tags": session["tags"]}
+    selection = {"pipeline_names": session["pipeline_names"], "node_names": task.nodes}
     logging.getLogger().addHandler(forward)
     tracking.watchers.append(watch)
     try:

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -64,10 +64,12 @@ class CheckHooks:
     """What the latest session was asked to run."""
     plan: ClassVar[Plan] = Plan([], [], {}, [], None)
     """What that has to do."""
+    digests: ClassVar[dict[str, str]] = {}
+    """Of the data sets that this was told by."""
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any) -> None:
-        CheckHooks.requested = run_params
+        CheckHooks.requested, CheckHooks.plan = run_params, Plan([], [], {}, [], None)
         for name in sorted(pipeline.all_outputs()):
             if path := getattr(catalog.get(name), "_filepath", None):
                 check_writable(Path(path).parent)
@@ -75,7 +77,7 @@ class CheckHooks:
             # Looked at here too, before any picture of the data set is.
             self._check_given(catalog)
         runs = runs_of(pipeline, *OF_A_RUN)
-        stores = {name: store for name in {run.dataset for run in runs} if (store := self._store(catalog, name))}
+        stores = self._stores(pipeline, catalog, verified=STUDY_RUN not in os.environ)
         for run in runs:
             config = catalog.load(f"params:runs.{run.full}")
             try:
@@ -85,14 +87,23 @@ class CheckHooks:
                     check_labels(parts.loss, stores[run.dataset])
             except (ValueError, TypeError, RuntimeError) as error:  # the last two are torch's own refusals
                 raise ConfigError(f"method '{run.method}': {error}") from None
-        self._plan(run_params, pipeline, catalog, {name: store.digest for name, store in stores.items()})
+        self._plan(pipeline, catalog, stores)
         self._previous = signal.getsignal(signal.SIGINT)
         if threading.current_thread() is threading.main_thread() and self._previous is signal.default_int_handler:
             signal.signal(signal.SIGINT, interrupt)
 
-    def _plan(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any, digests: dict[str, str]) -> None:
+    @classmethod
+    def plan_again(cls, pipeline: Pipeline, catalog: Any) -> None:
+        """See once more what is to be done, if data was made that is not what it was, or was not there."""
+        stores = cls._stores(pipeline, catalog, verified=False)
+        if cls.digests != {name: store.digest for name, store in stores.items()}:
+            cls._plan(pipeline, catalog, stores)
+
+    @classmethod
+    def _plan(cls, pipeline: Pipeline, catalog: Any, stores: Mapping[str, ImageStore | Points]) -> None:
         """See what is to be done, and say so. What another configuration made is kept apart, if that was meant."""
-        studies = set(run_params["pipeline_names"] or ["__default__"]) <= catalog.load("params:studies").keys()
+        digests = cls.digests = {name: store.digest for name, store in stores.items()}
+        studies = set(cls.requested["pipeline_names"] or ["__default__"]) <= catalog.load("params:studies").keys()
         for run in runs_of(pipeline, *OF_A_RUN):
             if run.dataset in digests:
                 try:
@@ -107,16 +118,12 @@ class CheckHooks:
                         )
                 except CheckpointError as error:
                     raise ConfigError(str(error)) from None
-        CheckHooks.plan = make_plan(pipeline, catalog, digests)
-        if STUDY_RUN not in os.environ and sum(map(len, CheckHooks.plan[:4])) > 0:
-            click.echo(f"{CheckHooks.plan}")
+        before, cls.plan = cls.plan, make_plan(pipeline, catalog, digests)
+        if STUDY_RUN not in os.environ and sum(map(len, cls.plan[:4])) > 0 and cls.plan != before:
+            click.echo(f"{cls.plan}")
 
     @hook_impl(tryfirst=True)
-    def before_node_run(self, node: Node, catalog: Any) -> None:
-        if (run := run_of(node.namespace)) and node.tags & OF_A_RUN:
-            # Of a data set that was made in this session, nothing was known when the session started.
-            digest = catalog.load(source_of(catalog, run.dataset)).digest
-            Shelves.of(catalog, run, digest).claim()
+    def before_node_run(self) -> None:
         self._started = time.perf_counter()
 
     @hook_impl
@@ -130,15 +137,27 @@ class CheckHooks:
         shape = (2,) if data["kind"] == "points" else (data["channels"], data["size"], data["size"])
         open_given(catalog.load("params:evaluate")["samples"], shape)
 
+    @classmethod
+    def _stores(cls, pipeline: Pipeline, catalog: Any, verified: bool) -> dict[str, ImageStore | Points]:
+        """The stores of the runs' data sets by name, as far as they are there yet.
+
+        Args:
+            verified: whether their content is read and compared with its digest. In the processes of a study that has
+                been done where it was started.
+        """
+        names = sorted({run.dataset for run in runs_of(pipeline, *OF_A_RUN)})
+        return {name: store for name in names if (store := cls._store(catalog, name, verified))}
+
     @staticmethod
-    def _store(catalog: Any, dataset: str) -> ImageStore | Points | None:
+    def _store(catalog: Any, dataset: str, verified: bool) -> ImageStore | Points | None:
         """The store of a data set, whole and unchanged, if there is one yet."""
         name = source_of(catalog, dataset)
         if not catalog.exists(name):
             return None
         try:
             store = catalog.load(name)
-            store.verify()
+            if verified:
+                store.verify()
         except (StoreError, DatasetError) as error:
             reason = next((e for e in (error, error.__cause__) if isinstance(e, StoreError)), error)
             raise ConfigError(str(reason)) from None
@@ -264,12 +283,12 @@ class TrackingHooks:
         if active and os.environ.get(STUDY_RUN):
             # What was typed, and the checkout, are where the study was started.
             wanted = (*tracking.PROVENANCE, "command")
-            self._tags = {key: tag for key, tag in active.data.tags.items() if key in wanted}
+            tracking.origin = {key: tag for key, tag in active.data.tags.items() if key in wanted}
             return
-        self._tags = {**tracking.provenance(self._project), "command": tracking.command()}
+        tracking.origin = {**tracking.provenance(self._project), "command": tracking.command()}
         if active:
             with forgiving("the tags of the study"):
-                mlflow.set_tags(self._tags)
+                mlflow.set_tags(tracking.origin)
                 for run in CheckHooks.plan.done:
                     tracking.adopt(self._folder(run))
 
@@ -278,7 +297,7 @@ class TrackingHooks:
         if run not in self._children:
             config = self._catalog.load(f"params:runs.{run.full}")
             digest = self._catalog.load(source_of(self._catalog, run.dataset)).digest
-            tags = {**self._tags, "dataset": run.dataset, "method": run.method, "seed": run.seed}
+            tags = {**tracking.origin, "dataset": run.dataset, "method": run.method, "seed": run.seed}
             made_from = fingerprint(depends_on(config, digest))
             self._children[run] = tracking.child_run(self._folder(run), run.full, made_from, tags)
         return self._children[run]
@@ -385,8 +404,8 @@ class TrackingHooks:
 
     def _register(self, name: str, best: dict[str, Any]) -> None:
         """Put the best generator of a study into the model registry, if it is not there as the best already."""
-        client, run = MlflowClient(), run_of(best["run"])
-        outputs = client.get_run(self._child(run)).outputs if run else None
+        client = MlflowClient()
+        outputs = client.get_run(best["mlflow_run"]).outputs if best["mlflow_run"] else None
         if not outputs or not outputs.model_outputs:
             return
         uri = f"models:/{outputs.model_outputs[-1].model_id}"
@@ -398,8 +417,8 @@ class TrackingHooks:
         client.set_registered_model_alias(name, "best", version)
 
     def _log_generator(self, child: str, generator: Generator) -> None:
-        outputs = MlflowClient().get_run(child).outputs
-        if outputs and outputs.model_outputs:  # of a finished training, taken up again
+        outputs, step = MlflowClient().get_run(child).outputs, generator.notes["step"]
+        if outputs and any(model.step == step for model in outputs.model_outputs):  # of a training taken up again
             return
         latent = generator.latent + generator.classes
         shape = (-1, *generator(torch.zeros(1, latent)).shape[1:])
@@ -409,6 +428,7 @@ class TrackingHooks:
                 name="generator",
                 python_model=str(Path(__file__).with_name("served.py")),
                 artifacts={"generator": str(path)},
+                step=step,
                 signature=ModelSignature(
                     Schema([TensorSpec(np.dtype("float32"), (-1, latent))]),
                     Schema([TensorSpec(np.dtype("float32"), shape)]),

@@ -7,7 +7,7 @@ from its configuration and the digest of its data, the scores from that and how 
 import json
 import re
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from kedro.pipeline.node import Node
 
 from relation_gan import tracking
 from relation_gan.config import Data
-from relation_gan.gan.checkpoint import CheckpointError, describe, differences, fingerprint
+from relation_gan.gan.checkpoint import CheckpointError, describe, differences, fingerprint, write_text
 from relation_gan.pipelines.training.nodes import depends_on
 from relation_gan.shelf import Shelf
 
@@ -55,6 +55,14 @@ def source_of(catalog: Any, dataset: str) -> str:
     return f"{dataset}.{Data.of(catalog.load(f'params:datasets.{dataset}')).source}"
 
 
+def told_apart(dataset: dict[str, Any]) -> dict[str, Any]:
+    """What scores depend on: not where raw files lie, and not how many pictures are completed at once."""
+    data = {key: value for key, value in dataset["data"].items() if key not in ("folder", "download")}
+    evaluation = dict(dataset["evaluation"])
+    evaluation["completion"] = {key: of for key, of in evaluation["completion"].items() if key != "batch_size"}
+    return {**dataset, "data": data, "evaluation": evaluation}
+
+
 class Shelves(NamedTuple):
     """Where a run's networks and its scores are kept, and what they are to be made from."""
 
@@ -68,7 +76,7 @@ class Shelves(NamedTuple):
         trained_from = depends_on(catalog.load(f"params:runs.{run.full}"), digest)
         scored_from = {
             "run": fingerprint(trained_from),
-            "dataset": catalog.load(f"params:datasets.{run.dataset}"),
+            "dataset": told_apart(catalog.load(f"params:datasets.{run.dataset}")),
         }
         networks = Shelf(catalog.load(f"{run.full}.checkpoints").folder)
         return cls(networks, Shelf(scores_folder(catalog, run)), trained_from, scored_from)
@@ -180,8 +188,11 @@ def make_plan(pipeline: Pipeline, catalog: Any, digests: dict[str, str]) -> Plan
         digests: of the data sets that are there already. Of the others, nothing is known of their runs yet.
     """
     plan = Plan([], [], {}, [], None)
+    known: dict[RunName, Cost] = {}
     for run in runs_of(pipeline, *OF_A_RUN):
         if run.dataset in digests:
+            if cost := cost_of(catalog, run):
+                known[run] = cost  # of what may be set aside now, too
             shelves = Shelves.of(catalog, run, digests[run.dataset])
             if changes := shelves.changes():
                 plan.changed[run] = changes
@@ -194,7 +205,7 @@ def make_plan(pipeline: Pipeline, catalog: Any, digests: dict[str, str]) -> Plan
         elif run not in plan.changed:
             (plan.begun if step_of(catalog, run) else plan.to_do).append(run)
     rest = [*plan.begun, *plan.changed, *plan.to_do]
-    return plan._replace(seconds=estimate(catalog, plan.done, rest))
+    return plan._replace(seconds=estimate(catalog, known, rest))
 
 
 def step_of(catalog: Any, run: RunName) -> int:
@@ -206,34 +217,44 @@ def step_of(catalog: Any, run: RunName) -> int:
         return 0
 
 
-def estimate(catalog: Any, done: Iterable[RunName], rest: Iterable[RunName]) -> float | None:
-    """Seconds that runs will take, each as long as those of its method on its data, or of any on its data, or any."""
-    known: dict[tuple[str, ...], list[float]] = {}
-    for run in done:
-        seconds = seconds_of(catalog, run)
-        for key in ((run.dataset, run.method), (run.dataset,), ()):
-            known.setdefault(key, []).append(seconds)
+class Cost(NamedTuple):
+    """What a run took, in seconds."""
+
+    step: float
+    """A step of its training."""
+    scoring: float
+
+
+def estimate(catalog: Any, known: Mapping[RunName, Cost], rest: Iterable[RunName]) -> float | None:
+    """Seconds that runs will take, if they cost as much as those of their method and data, or of their data, or any."""
     if not known:
         return None
     total = 0.0
     for run in rest:
-        key = next(key for key in ((run.dataset, run.method), (run.dataset,), ()) if key in known)
-        steps = catalog.load(f"params:runs.{run.full}")["training"]["steps"]
-        total += statistics.mean(known[key]) * max(0.1, 1 - step_of(catalog, run) / steps)
+        alike = [
+            [cost for of, cost in known.items() if of[: len(key)] == key] for key in (run[:2], run[:1], ())
+        ]  # the nearest first
+        costs = next(filter(None, alike))
+        steps = catalog.load(f"params:runs.{run.full}")["training"]["steps"] - step_of(catalog, run)
+        total += statistics.mean(cost.step for cost in costs) * max(0, steps)
+        total += statistics.mean(cost.scoring for cost in costs)
     return total
 
 
-def seconds_of(catalog: Any, run: RunName) -> float:
-    """What a finished run took, with its scores."""
-    scored = json.loads((scores_folder(catalog, run) / SECONDS).read_text())
-    return catalog.load(f"{run.full}.history")["seconds"] + sum(scored.values())
+def cost_of(catalog: Any, run: RunName) -> Cost | None:
+    """What a run that was scored took."""
+    path = scores_folder(catalog, run) / SECONDS
+    if not path.exists() or not catalog.exists(f"{run.full}.history"):
+        return None
+    history = catalog.load(f"{run.full}.history")
+    return Cost(history["seconds"] / max(1, history["step"]), sum(json.loads(path.read_text()).values()))
 
 
 def note_seconds(catalog: Any, run: RunName, node: str, seconds: float) -> None:
     """Write down what a node of the evaluation took."""
     path = scores_folder(catalog, run) / SECONDS
     known = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps({**known, node: round(seconds, 2)}, indent=1))
+    write_text(path, json.dumps({**known, node: round(seconds, 2)}, indent=1))
 
 
 def scores_folder(catalog: Any, run: RunName) -> Path:

@@ -47,6 +47,7 @@ class Display:
         self._chains, self._of = list(chains), steps
         self._at: dict[tuple[str, ...], tuple[str, int]] = {}
         self._done: set[tuple[str, ...]] = set()
+        self._failed = 0
         self._total = sum(map(len, chains))
         self._next = time.monotonic() + QUIET_SECONDS
         layout = "{desc} {percentage:3.0f}% |{bar:20}| {elapsed}<{remaining}{postfix}"
@@ -57,9 +58,10 @@ class Display:
         self._at = dict(at)
         self._show()
 
-    def finish(self, chain: tuple[str, ...]) -> None:
-        """Count a task as done."""
+    def finish(self, chain: tuple[str, ...], failed: bool = False) -> None:
+        """Count a task as over."""
         self._done.add(chain)
+        self._failed += len(chain) if failed else 0
         self._show()
 
     def close(self) -> None:
@@ -89,7 +91,7 @@ class Display:
 
     def _show(self) -> None:
         done, share, words = self.state()
-        told = f"{done} of {self._total} runs"
+        told = f"{done} of {self._total} runs" + (f", {self._failed} failed" if self._failed else "")
         if not self._bar.disable:
             self._bar.n = share
             self._bar.set_description_str(told, refresh=False)

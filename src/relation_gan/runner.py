@@ -45,21 +45,21 @@ class RunsInParallel(GoingOn):
         from relation_gan import cluster
 
         arguments = (catalog, hook_manager, run_id, only_missing_outputs)
-        pipeline = unfinished(pipeline, catalog)
-        runs = pipeline.only_nodes_with_tags(*OF_A_RUN)
-        chains = together(runs)
-        if not chains or (len(chains) == 1 and cluster.address() is None):
+        config = ParallelConfig(**catalog.load("params:parallel"))
+        chains = together(unfinished(pipeline, catalog).only_nodes_with_tags(*OF_A_RUN))
+        if not chains or (len(chains) == 1 and cluster.address() is None and not config.storage):
             return super().run(pipeline, *arguments)
         requested = CheckHooks.requested
         project = Path(requested["project_path"])
-        config = ParallelConfig(**catalog.load("params:parallel"))
         accelerator = catalog.load("params:training").get("accelerator", "auto")
-        before = pipeline.only_nodes_with_outputs(*(runs.inputs() & pipeline.all_outputs()))
-        before = pipeline.to_nodes(*(node.name for node in before.nodes)) if before.nodes else before
         with cluster.connected(config, project, accelerator) as workers:
-            super().run(before, *arguments)
-            tasks = [cluster.Task(chain, files(runs, chain, catalog, project)) for chain in chains]
-            names = [name for chain in chains for name in chain]
+            pipeline = self.after_data(pipeline, *arguments)
+            runs = pipeline.only_nodes_with_tags(*OF_A_RUN)
+            tasks = [
+                cluster.Task(chain, files(runs, chain, catalog, project), nodes(runs, chain))
+                for chain in together(runs)
+            ]
+            names = [name for task in tasks for name in task.chain]
             steps = {name: catalog.load(f"params:runs.{name}")["training"]["steps"] for name in names}
             shared = files(runs, (), catalog, project)
             session = {
@@ -67,23 +67,27 @@ class RunsInParallel(GoingOn):
                 "env": requested["env"],
                 "runtime_params": requested["runtime_params"],
                 "pipeline_names": requested["pipeline_names"],
-                "tags": sorted(OF_A_RUN),
             }
             active = mlflow.active_run()
             setting = {STUDY_RUN: active.info.run_id if active else ""}
             failures = workers.give_out(tasks, steps, shared, session, setting)
         if failures:
             told = "; ".join(f"{' > '.join(chain)} ({error})" for chain, error in failures)
-            raise click.ClickException(f"{len(failures)} of {len(chains)} tasks failed: {told}")
-        return super().run(pipeline - before - runs, *arguments)
+            raise click.ClickException(f"{len(failures)} of {len(tasks)} tasks failed: {told}")
+        return super().run(pipeline - runs, *arguments)
+
+
+def nodes(runs: Pipeline, chain: Sequence[str]) -> list[str]:
+    """The names of what is to be done of the runs of a chain."""
+    return [node.name for node in runs.nodes if node.namespace in chain]
 
 
 def files(runs: Pipeline, chain: Sequence[str], catalog: Any, project: Path) -> list[str]:
     """What the runs of a chain have of their own in the project, or, of none, what all runs share: paths there."""
-    made = runs.all_outputs()
+    made = runs.all_outputs() | {f"{run}.scores" for run in chain}
     used = {
         name for node in runs.nodes if not chain or node.namespace in chain for name in (*node.inputs, *node.outputs)
-    }
+    } | {f"{run}.{part}" for run in chain for part in ("checkpoints", "scores")}  # whole, with their labels
     found: dict[str, None] = {}
     for name in sorted(used):
         path = getattr(catalog.get(name), "_filepath", None)

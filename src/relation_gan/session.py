@@ -6,6 +6,7 @@ from kedro.framework.session import KedroSession
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 
+from relation_gan.hooks import CheckHooks
 from relation_gan.plan import unfinished
 
 
@@ -13,7 +14,16 @@ class GoingOn(SequentialRunner):
     """One node after the other, without the runs that are there already."""
 
     def run(self, pipeline: Pipeline, catalog: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
-        return super().run(unfinished(pipeline, catalog), catalog, *arguments, **options)
+        rest = self.after_data(pipeline, catalog, *arguments, **options)
+        return super().run(rest, catalog, *arguments, **options)
+
+    def after_data(self, pipeline: Pipeline, catalog: Any, *arguments: Any, **options: Any) -> Pipeline:
+        """Make the data, and return what is then to be done: runs on other data than they are of are none."""
+        data = pipeline.only_nodes_with_tags("ingestion")
+        if data.nodes:
+            super().run(data, catalog, *arguments, **options)
+            CheckHooks.plan_again(pipeline, catalog)
+        return unfinished(pipeline - data, catalog)
 
 
 class Session(KedroSession):

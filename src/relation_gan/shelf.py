@@ -1,12 +1,12 @@
 """Folders whose content is made from one thing, and what becomes of it when that changes."""
 
+import itertools
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from relation_gan.gan.checkpoint import fingerprint
+from relation_gan.gan.checkpoint import fingerprint, write_text
 
 LABEL = "made_from.json"
 ASIDE = ".earlier"
@@ -39,23 +39,23 @@ class Shelf:
         return label is not None and label.sha256 == fingerprint(made_from)
 
     def claim(self, made_from: dict[str, Any]) -> None:
-        """Let the folder hold what is made from this, and nothing else, and lose nothing that it held."""
+        """Let the folder hold what is made from this, and nothing else. Nothing is ever deleted."""
         wanted = Label(fingerprint(made_from), made_from)
         there = self.label()
         if there and there.sha256 == wanted.sha256:
             return
         if there:
-            shutil.rmtree(self.earlier(there.sha256), ignore_errors=True)  # of an interrupted claim
-            self.earlier(there.sha256).parent.mkdir(exist_ok=True)
-            os.rename(self.folder, self.earlier(there.sha256))
+            aside = self.earlier(there.sha256)
+            aside.parent.mkdir(exist_ok=True)
+            # Content without a label can have been set aside before.
+            taken = (aside.with_name(f"{aside.name}-{n}") for n in itertools.count(2))
+            os.rename(self.folder, aside if not aside.exists() else next(of for of in taken if not of.exists()))
         if self.earlier(wanted.sha256).exists():
-            shutil.rmtree(self.folder, ignore_errors=True)
+            if self.folder.exists():
+                self.folder.rmdir()  # It is empty.
             os.rename(self.earlier(wanted.sha256), self.folder)
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / f"{LABEL}.{os.getpid()}.partial"
-        partial.write_text(json.dumps(wanted._asdict(), indent=1))
-        os.replace(partial, self.folder / LABEL)
+        write_text(self.folder / LABEL, json.dumps(wanted._asdict(), indent=1))
 
     def earlier(self, sha256: str) -> Path:
         """Where content of another label is kept."""

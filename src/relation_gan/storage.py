@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,8 @@ CHECKPOINT, PARTIAL = "checkpoint.safetensors", ".partial"
 """How names of files end that others must be there for, and of those that are not whole yet."""
 SECONDS = 1.0
 """Between two looks at what a run has written."""
+ATTEMPTS = 5
+"""Times that the last of it is sent, at growing distances, before the run counts as failed."""
 
 
 class Kept(NamedTuple):
@@ -133,7 +136,7 @@ class Mirror:
             while not stop.wait(SECONDS):
                 try:
                     self.send()
-                except OSError as error:
+                except Exception as error:  # noqa: BLE001  Storages have exceptions of their own.
                     logger.warning("%s does not take files (%s); they wait, training goes on", self._root, error)
 
         thread = threading.Thread(target=follow, daemon=True)
@@ -143,7 +146,14 @@ class Mirror:
         finally:
             stop.set()
             thread.join()
-            self.send()
+            for attempt in range(1, ATTEMPTS + 1):
+                try:
+                    self.send()
+                    break
+                except Exception:
+                    if attempt == ATTEMPTS:
+                        raise
+                    time.sleep(2**attempt)
 
     def _here(self, path: str) -> dict[str, int]:
         """Time stamps (ns) of the files below a path, by their paths in the project."""

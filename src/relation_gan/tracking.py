@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -18,13 +19,12 @@ from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from relation_gan.gan.checkpoint import write_text
+
 logger = logging.getLogger(__name__)
 
 AWAY = (MlflowException, requests.RequestException, OSError)
 """What MLflow raises when its server cannot be reached, or its database is locked."""
-
-NOTE = "mlflow_run.json"
-"""The file beside a checkpoint that says which MLflow run is its own."""
 
 FLUSH_SECONDS = 5.0
 RETRY_SECONDS = 60.0
@@ -68,6 +68,9 @@ def log_step(step: int, row: Mapping[str, float]) -> None:
     if _current is not None:
         _current.add(step, row)
 
+
+origin: dict[str, str] = {}
+"""Where the runs of this session come from: the commit, the versions and the command of the study."""
 
 watchers: list[Callable[[str, int], None]] = []
 """Called with the name of a run and its step at every row of its history."""
@@ -125,26 +128,39 @@ def is_sent(folder: Path) -> bool:
 
 
 def adopt(folder: Path) -> None:
-    """Put the MLflow run of a finished run below the active one."""
-    parent, note = mlflow.active_run(), folder / NOTE
-    if parent and note.exists():
-        MlflowClient().set_tag(json.loads(note.read_text())["run_id"], "mlflow.parentRunId", parent.info.run_id)
+    """Put the MLflow run of a finished run below the active one; one that MLflow has lost is sent the next time."""
+    note = folder / NOTE
+    if not note.exists():
+        return
+    try:
+        for key, value in below().items():
+            MlflowClient().set_tag(json.loads(note.read_text())["run_id"], key, value)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        (folder / UNSENT).touch()
+        logger.warning("MLflow no longer knows the run of %s; the same command sends it again", folder)
+
+
+def below() -> dict[str, str]:
+    """The tags that put a run below the active one, and by which it is found where another study has it now."""
+    parent = mlflow.active_run()
+    return {"mlflow.parentRunId": parent.info.run_id, f"study.{parent.info.run_name}": "yes"} if parent else {}
 
 
 def child_run(folder: Path, name: str, made_from: str, tags: Mapping[str, str]) -> str:
     """The MLflow run of one (data set, method, seed) below the active one, the same after a restart.
 
     Its id is kept beside the checkpoint. A run of another configuration, or of another tracking
-    server, is not taken up.
+    server, is not taken up; one that is keeps its tags, which say where it was begun.
     """
     note = folder / NOTE
     parent, client = mlflow.active_run(), MlflowClient()
     identity = {"tracking_uri": mlflow.get_tracking_uri(), "made_from": made_from}
-    tags = {**tags, **({"mlflow.parentRunId": parent.info.run_id} if parent else {})}
     kept = json.loads(note.read_text()) if note.exists() else {}
     if {key: kept.get(key) for key in identity} == identity:
         try:
-            for key, value in tags.items():
+            for key, value in below().items():
                 client.set_tag(kept["run_id"], key, value)
             return kept["run_id"]
         except MlflowException as error:
@@ -152,9 +168,8 @@ def child_run(folder: Path, name: str, made_from: str, tags: Mapping[str, str]) 
                 raise
             logger.info("MLflow no longer knows run %s of %s; a new one is made", kept["run_id"], name)
     experiment = parent.info.experiment_id if parent else "0"
-    run_id = client.create_run(experiment, tags=dict(tags), run_name=name).info.run_id
-    folder.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps({**identity, "run_id": run_id}))
+    run_id = client.create_run(experiment, tags={**tags, **below()}, run_name=name).info.run_id
+    write_text(note, json.dumps({**identity, "run_id": run_id}))
     return run_id
 
 
@@ -197,7 +212,7 @@ def provenance(project: Path) -> dict[str, str]:
 def command() -> str:
     """The command that started this session."""
     name = Path(sys.argv[0]).name
-    return " ".join([name if name != "__main__.py" else "kedro", *sys.argv[1:]])
+    return shlex.join([name if name != "__main__.py" else "kedro", *sys.argv[1:]])
 
 
 def first_line(error: BaseException) -> str:

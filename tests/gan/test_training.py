@@ -152,6 +152,19 @@ def test_a_checkpoint_of_another_configuration_is_refused_and_kept(tmp_path):
     assert store.path.read_bytes() == before
 
 
+def test_a_stage_is_trained_anew_if_the_one_before_was(tmp_path):
+    def steps_after(seed: int) -> list[int]:
+        """Those that a stage takes after one of this seed."""
+        logged: list[int] = []
+        s, before = (state({"name": name, "epsilon": 1.0}, seed) for name in ("gogan", "margin_gan"))
+        s.loss.follow(before.generator, before.critic)
+        fit(s, Noise(), (), CheckpointStore(tmp_path), CONFIG, log=lambda step, row: logged.append(step))
+        return logged
+
+    every = list(range(1, 13))
+    assert [steps_after(1), steps_after(1), steps_after(2), steps_after(2)] == [every, [], every, []]
+
+
 def test_a_finished_run_is_not_trained_again(tmp_path):
     store = CheckpointStore(tmp_path)
     fit(state(), Noise(), (), store, CONFIG)

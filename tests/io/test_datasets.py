@@ -166,6 +166,16 @@ def test_a_picture_is_previewed_at_most_1000_pixels_wide(
     assert preview.getpixel((0, 0)) == (200, 200, 200)
 
 
+def test_json_comes_back_and_a_failing_write_leaves_what_was_there(path: Path) -> None:
+    dataset = io.JSONDataset(str(path))
+    dataset.save({"modes": 995.0, "kl": [0.25]})
+    assert dataset.load() == {"modes": 995.0, "kl": [0.25]} == json.loads(dataset.preview())
+    with pytest.raises(DatasetError, match="not JSON serializable"):
+        dataset.save({"modes": 1.0, "kl": object()})
+    assert dataset.load()["modes"] == 995.0
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_a_handle_is_its_path(path: Path) -> None:
     assert io.HandleDataset(str(path)).load() == path
 

@@ -64,6 +64,17 @@ def describe(path: Path) -> dict[str, Any]:
         return _description(file)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically, too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(text)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     try:

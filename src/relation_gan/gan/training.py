@@ -332,11 +332,18 @@ class CheckpointStore:
         return description
 
     def restore(self, state: TrainState, config: dict[str, Any]) -> bool:
-        """Take the state up where it was left. False if there is nothing to take up."""
+        """Take the state up where it was left. False if there is nothing to take up.
+
+        What went on from other weights of the stage before, which was made anew, is not taken up.
+        """
         description = self.check(config)
         if description is None:
             return False
-        state.load_tensors(checkpoint.load(self.path)[0])
+        tensors = checkpoint.load(self.path).tensors
+        before = {name: value for name, value in state.tensors().items() if name.startswith("loss/before.")}
+        if any(not torch.equal(tensors[name], value.cpu()) for name, value in before.items()):
+            return False
+        state.load_tensors(tensors)
         state.step, state.seconds = description["step"], description["seconds"]
         state.diverged_at, state.history = description["diverged_at"], description["history"]
         return True

@@ -2,10 +2,12 @@
 
 import base64
 import io
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from kedro_datasets._typing import ImagePreview
+from kedro_datasets._typing import ImagePreview, JSONPreview
 from PIL import Image
 
 from relation_gan.gan import checkpoint
@@ -31,6 +33,20 @@ class TensorsDataset(PathDataset):
 
     def save(self, data: checkpoint.Described) -> None:
         checkpoint.save(self._filepath, *data)
+
+
+class JSONDataset(PathDataset):
+    """JSON, written whole or not at all: a file that is there tells that its node is done."""
+
+    def load(self) -> Any:
+        return json.loads(self._filepath.read_text())
+
+    def save(self, data: Any) -> None:
+        checkpoint.write_text(self._filepath, json.dumps(data))
+
+    def preview(self) -> JSONPreview:
+        """The whole of it, for kedro-viz."""
+        return JSONPreview(self._filepath.read_text())
 
 
 class HandleDataset(PathDataset):

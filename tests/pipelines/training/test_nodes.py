@@ -10,6 +10,7 @@ from relation_gan.gan import losses
 from relation_gan.gan.data import ImageStore, Points, save_store
 from relation_gan.gan.networks import Generator
 from relation_gan.gan.training import CheckpointStore
+from relation_gan.hooks import interrupt
 from relation_gan.pipelines.training import nodes
 from tests.conftest import images_recipe
 
@@ -46,6 +47,25 @@ def trained(store: ImageStore, run: dict[str, Any], folder: Path) -> Generator:
     _, generator, _, history, _ = nodes.train(store, run, CheckpointStore(folder))
     assert (history["status"], history["step"]) == ("finished", 2)
     return generator
+
+
+def test_a_second_ctrl_c_ends_the_study_and_is_no_failure_of_the_run(store, tmp_path, monkeypatch) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        interrupt()  # what a second Ctrl-C calls
+
+    monkeypatch.setattr(nodes, "fit", interrupted)
+    with pytest.raises(click.ClickException, match="Interrupted"):
+        nodes.train(store, config(VANILLA), CheckpointStore(tmp_path))
+
+
+def test_a_run_depends_on_all_but_its_title_and_its_checkpoints() -> None:
+    run = config(VANILLA)
+    other = {**config(VANILLA, save_every=7), "title": "Another title"}
+    assert nodes.depends_on(run, "0") == nodes.depends_on(other, "0")
+    assert nodes.depends_on(run, "0") != nodes.depends_on(run, "1")
+    assert nodes.depends_on(run, "0") != nodes.depends_on(config(VANILLA, log_every=7), "0")
+    after = nodes.depends_on({**run, "after": other}, "0")
+    assert after == nodes.depends_on({**run, "after": run}, "0") != nodes.depends_on(run, "0")
 
 
 def test_images_are_mirrored_if_the_training_says_so(store: ImageStore, tmp_path: Path) -> None:

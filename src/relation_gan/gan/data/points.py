@@ -6,7 +6,6 @@
 import hashlib
 import json
 import math
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from relation_gan.gan.checkpoint import write_text
 from relation_gan.gan.data.store import StoreError
 from relation_gan.gan.registry import Registry
 
@@ -163,13 +163,7 @@ def save_points(folder: Path, points: Points) -> None:
     text = json.dumps(points.manifest, indent=2) + "\n"
     if path.exists() and path.read_text() == text:
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_text(path, text)
 
 
 def open_points(folder: Path | str) -> Points:

@@ -59,6 +59,7 @@ def best_generators(study: StudyResult) -> dict[str, Any]:
         best = max(scored, key=lambda run, name=measure, sign=sign: sign * run.shown[name])
         found[part.dataset] = {
             "run": best.name,
+            "mlflow_run": best.mlflow_run,
             "measure": measure,
             "score": best.shown[measure],
             "card": model_card(study, part, best, len(finished)),
@@ -69,6 +70,7 @@ def best_generators(study: StudyResult) -> dict[str, Any]:
 def model_card(study: StudyResult, part: Part, run: RunResult, count: int) -> str:
     """Markdown. `count` is of the runs that this one was chosen from."""
     config, latent = run.history["config"], run.history["config"]["generator"]
+    origin = run.history.get("origin") or study.provenance
     real = thousandfold(part.reference)
     rows = [
         f"| {label(name)} | {number(name, value)} | {number(name, real.get(name, math.nan))} |"
@@ -91,9 +93,9 @@ def model_card(study: StudyResult, part: Part, run: RunResult, count: int) -> st
         range="the plane" if part.of_points else "[-1, 1]",
         data=next(of for of in study.provenance["data"].split("; ") if of.startswith(f"{part.dataset}: ")),
         digest=run.history["data_sha256"],
-        commit=study.provenance["commit"],
-        uncommitted=study.provenance["uncommitted changes"],
-        versions=study.provenance["versions"],
-        command=study.provenance["command"],
+        commit=origin["commit"],
+        uncommitted=origin["uncommitted changes"],
+        versions=origin["versions"],
+        command=origin["command"],
         configuration=yaml.safe_dump(config, sort_keys=False),
     )

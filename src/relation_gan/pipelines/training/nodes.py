@@ -84,7 +84,13 @@ def check_labels(loss: Loss, source: ImageStore | Points) -> None:
 
 def depends_on(config: dict[str, Any], digest: str) -> dict[str, Any]:
     """Everything that a run's weights depend on. A checkpoint made with anything else is not taken up."""
-    return {"run": RunConfig(**config).model_dump(mode="json"), "data_sha256": digest}
+
+    def relevant(run: dict[str, Any]) -> dict[str, Any]:
+        training = {key: value for key, value in run["training"].items() if key != "save_every"}
+        after = relevant(run["after"]) if run["after"] else None
+        return {key: value for key, value in run.items() if key != "title"} | {"training": training, "after": after}
+
+    return {"run": relevant(RunConfig(**config).model_dump(mode="json")), "data_sha256": digest}
 
 
 def peak_memory(device: torch.device) -> float:
@@ -143,6 +149,8 @@ def train(
         raise click.ClickException(f"{stop}. The same command goes on from there.") from None
     except CheckpointError as refused:
         raise click.ClickException(str(refused)) from None
+    except click.ClickException:  # a second Ctrl-C
+        raise
     except Exception as failure:
         logger.exception("Run %s failed at step %d", name, state.step)
         status, error = "failed", f"{type(failure).__name__}: {failure}"
@@ -161,7 +169,8 @@ def train(
         "threads": torch.get_num_threads(),
         "peak_memory_mib": peak_memory(fabric.device),
         "data_sha256": source.digest,
-        "config": dependencies["run"],
+        "origin": tracking.origin,
+        "config": run.model_dump(mode="json"),
         "rows": state.history,
     }
     notes = {"run": name, "step": state.step, "data_sha256": source.digest}

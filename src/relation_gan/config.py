@@ -342,6 +342,7 @@ class StudyConfig(ComparisonConfig):
     main: str = Field("", description="the method that the others are compared with; none: the first")
     seeds: list[int] = Field(min_length=1)
     experiments: dict[str, ExperimentConfig] = Field({}, description="by number, as `published.csv` has them")
+    note: str = Field("", description="how its methods differ from the paper's, for the report")
     also: list[str] = Field([], description="other pipelines that belong to it, with reports of their own")
 
     _split_seeds = field_validator("seeds", mode="before")(_split)

@@ -50,6 +50,10 @@ def test_differences_without_spread_have_the_limit_of_p(shift: float, p: float):
     assert of.difference == pytest.approx(shift) and (of.p, of.n) == (p, 3)
 
 
+def test_two_differences_that_are_the_same_tell_nothing():
+    assert math.isnan(paired({0: 8.0, 1: 8.0}, {0: 7.0, 1: 7.0}).p)
+
+
 def test_three_seeds_can_be_decided_by_a_t_test_only():
     differences = np.array([9.0, 10.0, 11.0])
     signs = stats.permutation_test((differences,), np.mean, permutation_type="samples")

@@ -27,7 +27,7 @@ def result() -> StudyResult:
 def test_each_run_leads_to_what_made_it(result: StudyResult):
     frame = tables.runs(result)
     assert list(frame.columns) == [
-        *("dataset", "method", "seed", "status", "fid", "configuration", "data_sha256", "mlflow_run")
+        *("dataset", "method", "seed", "status", "fid", "commit", "configuration", "data_sha256", "mlflow_run")
     ]
     assert set(frame["data_sha256"]) == {"0" * 64}
 

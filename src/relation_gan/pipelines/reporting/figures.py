@@ -256,7 +256,7 @@ def curves(
     figure.update_xaxes(title_text="step", range=[0, 1.06 * last], tickformat=",")
     if log:
         # Plotly labels the 2 and the 5 between decades without their power of ten.
-        figure.update_yaxes(type="log", tickvals=[k * 10.0**n for n in range(-4, 4) for k in (1, 2, 5)])
+        figure.update_yaxes(type="log", tickvals=[k * 10.0**n for n in range(-4, 12) for k in (1, 2, 5)])
     return figure
 
 

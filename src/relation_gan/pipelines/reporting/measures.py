@@ -273,7 +273,9 @@ def better(name: str) -> str:
 
 
 def family(name: str) -> str:
-    """The measure that scores by several networks' features are versions of: `fid` of `fid_judge`."""
+    """The measure that scores by several networks' features, or counters, are versions of: `fid` of `fid_judge`."""
+    if name == "modes_published":
+        return "modes"
     stem, thousand = name.removesuffix("_x1000"), "_x1000" if name.endswith("_x1000") else ""
     ends = [f"_{network}" for network in ("judge", *EXTRACTORS) if stem.endswith(f"_{network}")]
     return (stem.removesuffix(ends[0]) if ends else stem) + thousand

@@ -123,7 +123,9 @@ def collect_study(
             **tracking.provenance(Path.cwd()),
             "data": "; ".join(f"{source.name}: {source.manifest['source']}" for source in sources),
             "data SHA-256": ", ".join(source.digest for source in sources),
-            "device": f"{runs[0].history['device']}, {runs[0].history['threads']} threads",
+            "device": "; ".join(
+                dict.fromkeys(f"{run.history['device']}, {run.history['threads']} threads" for run in runs)
+            ),
             "configuration": yaml.safe_dump(configuration, sort_keys=False),
         },
     )

@@ -44,17 +44,21 @@ def curve(part: Part, name: str) -> np.ndarray:
     known = measure(name)
     factor = known.factor if known else 1
     for method, runs in by_method(part).items():
+        n = sum(run.finished for run in runs)
+        named = method if n == len(runs) else f"{method} ({n} of {len(runs)} finished)"
         points: dict[float, list[float]] = {}
         for run in runs:
             for row in run.curve if run.finished else ():
                 if name in (shown := thousandfold(row)):
                     points.setdefault(row["step"], []).append(factor * shown[name])
+        if not n:
+            axes.plot([], [], color=palette[method], label=named)
         if not points:
             continue
         steps = sorted(points)
         means = np.array([np.mean(points[step]) for step in steps])
         spread = np.array([np.std(points[step], ddof=1) if len(points[step]) > 1 else 0.0 for step in steps])
-        axes.plot(steps, means, color=palette[method], label=method, linewidth=1.6)
+        axes.plot(steps, means, color=palette[method], label=named, linewidth=1.6)
         axes.fill_between(steps, means - spread, means + spread, color=palette[method], alpha=0.18, linewidth=0)
     if name in LOGARITHMIC:
         axes.set_yscale("log")

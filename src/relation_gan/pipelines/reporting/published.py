@@ -93,8 +93,9 @@ def _beside(study: StudyResult, experiment: Experiment, dataset: str, measure: s
     papers = [dataset] if dataset in papers else papers
     figures = [figure for figure in figures if figure.dataset in papers]
     scores: dict[str, dict[int, float]] = study.scores(experiment, dataset, measure)
-    if nobody := list(study.scores(experiment, dataset, f"occluded_{measure}").values()):
-        scores[OCCLUDED] = nobody[0]  # It is the same of every method.
+    nobody = study.scores(experiment, dataset, f"occluded_{measure}").values()
+    if there := next((of for of in nobody if any(map(math.isfinite, of.values()))), None):
+        scores[OCCLUDED] = there  # It is the same of every method.
     rows = []
     for method in dict.fromkeys([*(figure.method for figure in figures), *experiment.methods]):
         of = [figure for figure in figures if figure.method == method]

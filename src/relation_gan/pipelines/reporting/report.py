@@ -36,7 +36,7 @@ from relation_gan.pipelines.reporting.measures import (
 from relation_gan.pipelines.reporting.published import beside
 from relation_gan.pipelines.reporting.results import Classes, Experiment, Part, RunResult, StudyResult
 from relation_gan.pipelines.reporting.tables import LINEAGE
-from relation_gan.pipelines.reporting.verdicts import OPEN, REFUTED, REPRODUCED, Verdict, judge, verdicts
+from relation_gan.pipelines.reporting.verdicts import LEVEL, OPEN, REFUTED, REPRODUCED, Verdict, judge, verdicts
 
 SUMMARY_WIDTH, FEW = 100, 4
 """Letters of a line for the terminal, and scores that it shows even if names are cut for them."""
@@ -180,8 +180,9 @@ def render(study: StudyResult) -> str:
             for space in ("pixels", "features")
             if run.scores.get(name := f"memorised_{space}", 0) > SUSPECT
         ],
-        verdicts=verdicts(study),
-        counts=_counts(verdicts(study), study.design.budget),
+        verdicts=(found := verdicts(study)),
+        counts=_counts(found, study.design.budget),
+        level=LEVEL,
         marks={REPRODUCED: "good", REFUTED: "bad", OPEN: "open"},
         rules=inspect.cleandoc(judge.__doc__ or "").split("\n\n"),
         papers=_papers(study),
@@ -454,13 +455,15 @@ def _result(part: Part, named: bool) -> list[str]:
         scores = {name: spread(name, _values(scored[best], name)) for name in ("modes", "high_quality", measure)}
         reference = thousandfold(part.reference)
         floor = number(measure, reference[measure]) if measure in reference else None
-        subject = "Its samples" if len(groups) == 1 else f"The samples of {best}"
+        n = len(groups[best])
+        few = f" ({n} of {of} seeds)" if n < (of := len(figures.by_method(part)[best])) else ""
+        subject = "Its samples" if len(groups) == 1 else f"The samples of {best}{few}"
         if len(scored) > 1:
             even = "covers the modes most evenly"
             does = even if measure in ("reverse_kl", "kl") else f"comes nearest to the real {_noun(part)}"
-            subject = f"Of these, {best} {does}: its samples"
+            subject = f"Of these, {best}{few} {does}: its samples"
         if named:
-            subject = f"On {part.dataset}, {best}: its samples"
+            subject = f"On {part.dataset}, {best}{few}: its samples"
         n_modes = f"{len(scored[best][0].mode_counts):,} modes"
         distances = {
             name: f"{subject} are at a kernel distance of {scores[measure]} / 1,000 from real images, on the features "
@@ -516,7 +519,7 @@ def _card(name: str, part: Part) -> dict[str, Any]:
         "label": measure.label if measure else name,
         "better": measure.better if measure else "",
         "texts": {method: spread(name, of) for method, of in values.items()},
-        "best": pick(means.values()) if pick and len(means) > 1 else None,
+        "best": pick(means.values()) if pick and len(set(means.values())) > 1 else None,
         "means": means,
         "real": number(name, thousandfold(part.reference).get(name, math.nan)),
     }

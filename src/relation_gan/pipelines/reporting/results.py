@@ -102,6 +102,8 @@ class Design:
     """The method that the others are compared with; none: the first of an experiment."""
     budget: str = ""
     experiments: list[Experiment] = field(default_factory=list)
+    note: str = ""
+    """How its methods differ from the paper's."""
 
     @classmethod
     def of(cls, study: Mapping[str, Any]) -> "Design":
@@ -113,7 +115,8 @@ class Design:
             )
             for name, of in study.get("experiments", {}).items()
         ]
-        return cls(study.get("name", ""), study.get("main", ""), study.get("budget", ""), experiments)
+        name, main, budget, note = (study.get(key, "") for key in ("name", "main", "budget", "note"))
+        return cls(name, main, budget, experiments, note)
 
 
 DOUBTFUL = "doubtful:"
@@ -216,10 +219,13 @@ class StudyResult:
         return sorted(dict.fromkeys(name for run in runs if run.finished for name in run.shown), key=rank)
 
     def scores(self, experiment: Experiment, dataset: str, measure: str) -> dict[str, dict[int, float]]:
-        """By method and seed: NaN where a run did not finish, nothing where it lacks the measure."""
+        """By method and seed: NaN where a run diverged, nothing where it failed or lacks the measure.
+
+        A failure is the machine's or the code's, and its run is made again by the same command.
+        """
         of: dict[str, dict[int, float]] = {}
         for run in self.runs_of(experiment, dataset):
-            if not run.finished:
+            if run.history["status"] == "diverged":
                 of.setdefault(run.method, {})[run.seed] = math.nan
             elif measure in run.shown:
                 of.setdefault(run.method, {})[run.seed] = run.shown[measure]

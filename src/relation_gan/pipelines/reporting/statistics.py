@@ -62,7 +62,8 @@ def paired(one: Mapping[int, float], other: Mapping[int, float]) -> Comparison:
     By a paired t test: with few seeds nothing else can decide. The exact test that flips the signs of three
     differences has eight outcomes, so that its two-sided p cannot fall below 2/8 = .25, nor can Wilcoxon's; five
     seeds reach 2/32 = .0625. The price is that differences are taken to be normal, which three values cannot show.
-    Differences that are all the same leave no spread to measure by: p is its limit, 1 where they are 0, else 0.
+    Three differences or more that are all the same leave no spread to measure by: p is its limit, 1 where they are 0,
+    else 0. Two that are the same tell nothing.
     """
     common = sorted(seed for seed in one.keys() & other.keys() if math.isfinite(one[seed] + other[seed]))
     differences = np.array([one[seed] - other[seed] for seed in common])
@@ -72,7 +73,8 @@ def paired(one: Mapping[int, float], other: Mapping[int, float]) -> Comparison:
     mean = float(differences.mean())
     # Rounding alone makes equal differences unequal in their last digits.
     if np.ptp(differences) <= 1e-12 * max(abs(value) for of in (one, other) for value in (of[seed] for seed in common)):
-        p = 1.0 if np.isclose(mean, 0, atol=1e-12) else 0.0
+        limit = 1.0 if np.isclose(mean, 0, atol=1e-12) else 0.0
+        p = limit if len(differences) > 2 else math.nan
         return Comparison(len(differences), mean, mean, mean, p, p)
     _, p = map(float, stats.ttest_1samp(differences, 0))
     return Comparison(len(differences), mean, *_interval(differences), p, p)

@@ -13,7 +13,7 @@ from relation_gan.pipelines.reporting.results import Figure, RunResult, StudyRes
 from relation_gan.pipelines.reporting.statistics import Summary
 from relation_gan.pipelines.reporting.verdicts import LEVEL, verdicts
 
-LINEAGE = ("configuration", "data_sha256", "mlflow_run")
+LINEAGE = ("commit", "configuration", "data_sha256", "mlflow_run")
 COMPARISON = ("common_seeds", "difference", "difference_low", "difference_high", "p", "p_corrected")
 """What the fields of a `Comparison` are called in a table."""
 WIDE = 5
@@ -47,7 +47,9 @@ def runs(study: StudyResult) -> pd.DataFrame:
 
 def lineage(run: RunResult) -> dict[str, str]:
     """What leads from a run's scores to what made them; empty where it is not known."""
-    return dict(zip(LINEAGE, (run.configuration, run.history.get("data_sha256", ""), run.mlflow_run), strict=True))
+    commit = run.history.get("origin", {}).get("commit", "")
+    found = (commit, run.configuration, run.history.get("data_sha256", ""), run.mlflow_run)
+    return dict(zip(LINEAGE, found, strict=True))
 
 
 def verdict_table(study: StudyResult) -> pd.DataFrame:

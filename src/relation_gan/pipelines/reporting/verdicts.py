@@ -43,22 +43,24 @@ def judge(name: str, claim: Claim, study: StudyResult) -> Verdict:
     """Hold a claim against the scores of its experiment.
 
     A claim is tested on the data sets that it names, by a measure that it names, with three seeds or more that
-    finished. Differences between methods are taken seed by seed and tested by a two-sided paired t test, with p
-    corrected by Holm's method over the comparisons of the claim.
+    finished. A divergence is a result; a run that failed, by an error of the machine or the code, is none, and counts
+    as not run. Differences between methods are taken seed by seed and tested by a two-sided paired t test, with p
+    corrected by Holm's method over the comparisons on a data set.
 
-    “A beats B, C, …” is reproduced if A is better than each with corrected p < .05. It is not reproduced if one of
-    them is better than A with corrected p < .05, or if all runs of A diverged or failed. A rival whose runs all
-    diverged or failed is beaten.
+    “A beats B, C, …” is reproduced if A is better than each with corrected p < .05 and none of its runs diverged. It
+    is not reproduced if all runs of A diverged, or if one of the others is better than A with corrected p, times the
+    number of data sets of the test, < .05. A rival whose runs all diverged is beaten.
 
-    “A reaches a value” is reproduced if it does with every seed, and not reproduced if it does with none, or if all
-    its runs diverged or failed.
+    “A reaches a value” is reproduced if it does with every seed, and not reproduced if all its runs diverged, or if
+    it does with none at the paper's budget: less training cannot refute what more might reach.
 
     “A is best at a value” of a parameter takes the value with the best mean among those that the claim names, and
     holds it against every other value as “A beats B, C, …” does.
 
-    “A collapses above a value” of a parameter is reproduced if at each value above it all runs diverge or fail, or
-    the mean score is so many times worse as the claim says than the best mean at the values below; it is not
-    reproduced if one value above it does neither.
+    “A collapses above a value” of a parameter: it stands at a value where all runs finish with a mean not so many
+    times worse, as the claim says, than the best mean at that value and below; it has collapsed where all diverge, or
+    the mean is worse than that. The claim is reproduced if it stands at the last value up to the limit and has
+    collapsed at every one above, and not reproduced if it stands at one above.
 
     Everything else is not testable at this budget: where the seeds do not decide, where a data set, a method, a
     measure or seeds are missing, and at the smoke budget, whose runs last seconds. On several data sets a claim is
@@ -74,7 +76,7 @@ def judge(name: str, claim: Claim, study: StudyResult) -> Verdict:
         return Verdict(name, claim, OPEN, f"{claim.experiment} {missing}.", "")
     if study.design.budget == "smoke":
         return Verdict(name, claim, OPEN, "Smoke runs last seconds and test nothing.", "")
-    rule, tested, hints = claim.rule, {}, []
+    rule, hints = claim.rule, []
     used: dict[str, str] = {}
     for dataset in experiment.datasets:
         measured = study.measured(experiment, dataset)
@@ -82,11 +84,14 @@ def judge(name: str, claim: Claim, study: StudyResult) -> Verdict:
         # Where no run finished nothing was measured, but that all of them failed is known.
         if dataset in claim.tested_on and (by in rule.by or not measured):
             used[dataset] = by or rule.by[0]
-            scores = study.scores(experiment, dataset, used[dataset])
-            tested[dataset] = apply(claim, scores, used[dataset], experiment)
         elif by and not isinstance(rule, Reaches):
             finding = apply(claim, study.scores(experiment, dataset, by), by, experiment)
             hints.append(f"On {dataset}, by {label(by)}: {_hint(finding)}")
+    short = study.design.budget == "reduced"
+    tested = {
+        dataset: apply(claim, study.scores(experiment, dataset, by), by, experiment, tests=len(used), short=short)
+        for dataset, by in used.items()
+    }
     indication = " ".join(hints)
     if not tested:
         return Verdict(name, claim, OPEN, _untested(claim, study, experiment), indication)
@@ -99,13 +104,20 @@ def judge(name: str, claim: Claim, study: StudyResult) -> Verdict:
     return Verdict(name, claim, verdict, " ".join(why), indication)
 
 
-def apply(claim: Claim, scores: Scores, by: str, experiment: Experiment) -> Finding:
-    """The rule of a claim on the scores of one data set, by one measure."""
+def apply(
+    claim: Claim, scores: Scores, by: str, experiment: Experiment, tests: int = 1, short: bool = False
+) -> Finding:
+    """The rule of a claim on the scores of one data set, by one measure.
+
+    Args:
+        tests: the number of data sets of which one can refute the claim.
+        short: whether the runs were trained for less than the paper's.
+    """
     match claim.rule:
         case Best(methods=methods, rivals=rivals):
-            return _best(scores, methods, rivals, by)
+            return _best(scores, methods, rivals, by, tests)
         case Reaches(methods=methods, value=value):
-            return _reaches(scores, methods, value, by)
+            return _reaches(scores, methods, value, by, short)
         case BestAt() as rule:
             sweep = _sweep(experiment, rule)
             inside = [m for m, value in sweep.items() if _at_least(value, rule.low) and _at_least(rule.high, value)]
@@ -115,12 +127,12 @@ def apply(claim: Claim, scores: Scores, by: str, experiment: Experiment) -> Find
             means = {method: summarise(scores.get(method, {}).values()).mean for method in inside}
             there = {method: mean for method, mean in means.items() if math.isfinite(mean)} or dict.fromkeys(inside, 0)
             best = max(there, key=lambda method: _sign(by) * there[method])
-            return _best(scores, [best], outside, by)
+            return _best(scores, [best], outside, by, tests)
         case Collapses() as rule:
             return _collapses(scores, rule, _sweep(experiment, rule), by)
 
 
-def _best(scores: Scores, methods: Sequence[str], rivals: Sequence[str], by: str) -> Finding:
+def _best(scores: Scores, methods: Sequence[str], rivals: Sequence[str], by: str, tests: int) -> Finding:
     if lacking := _lacking(scores, [*methods, *rivals]):
         return lacking
     if lost := [method for method in methods if _none_finished(scores, method)]:
@@ -139,19 +151,24 @@ def _best(scores: Scores, methods: Sequence[str], rivals: Sequence[str], by: str
     told += [f"no run of {joined(beaten)} finished"] if beaten else []
     few = [f"{method} and {rival}" for (method, rival), of in zip(pairs, found, strict=True) if of.n < SEEDS]
     told += [f"fewer than {SEEDS} seeds finished of both {'; of both '.join(few)}"] if few else []
-    short = [method for method in methods if summarise(scores[method].values()).n < SEEDS]
-    if short and not few:
-        return Finding(OPEN, f"{'; '.join(told)}; fewer than {SEEDS} seeds of {joined(short)} finished.")
+    diverged = [method for method in methods if summarise(scores[method].values()).n < len(scores[method])]
+    told += [f"{_divergences(scores, method)} diverged" for method in diverged]
     why = "; ".join(told) + "."
-    decided = [of.n >= SEEDS and p < LEVEL for of, p in zip(found, corrected, strict=True)]
-    if any(sign < 0 and sure for sign, sure in zip(signs, decided, strict=True)):
+    decided = [p if of.n >= SEEDS else math.nan for of, p in zip(found, corrected, strict=True)]
+    if any(sign < 0 and tests * p < LEVEL for sign, p in zip(signs, decided, strict=True)):
         return Finding(REFUTED, why)
-    if all(sign > 0 and sure for sign, sure in zip(signs, decided, strict=True)):
+    if not diverged and all(sign > 0 and p < LEVEL for sign, p in zip(signs, decided, strict=True)):
         return Finding(REPRODUCED, why)
-    return Finding(OPEN, why if few else f"the seeds do not decide: {why}")
+    return Finding(OPEN, why if few or diverged else f"the seeds do not decide: {why}")
 
 
-def _reaches(scores: Scores, methods: Sequence[str], value: float, by: str) -> Finding:
+def _divergences(scores: Scores, method: str) -> str:
+    """`2 of 5 runs of relation_gan`."""
+    there = summarise(scores[method].values())
+    return f"{there.runs - there.n} of {there.runs} runs of {method}"
+
+
+def _reaches(scores: Scores, methods: Sequence[str], value: float, by: str, short: bool) -> Finding:
     if lacking := _lacking(scores, methods):
         return lacking
     if lost := [method for method in methods if _none_finished(scores, method)]:
@@ -162,13 +179,14 @@ def _reaches(scores: Scores, methods: Sequence[str], value: float, by: str) -> F
     }
     target = number(by, value)
     why = "; ".join(
-        f"{method} reaches {target} with {reached[method]} of {len(of)} seeds ({', '.join(number(by, s) for s in of)})"
-        for method, of in there.items()
+        f"{method} reaches {target} with {reached[method]} of {len(scores[method])} seeds "
+        f"({', '.join('diverged' if math.isnan(score) else number(by, score) for score in scores[method].values())})"
+        for method in methods
     )
     if few := [method for method, of in there.items() if len(of) < SEEDS]:
         return Finding(OPEN, f"{why}; fewer than {SEEDS} seeds of {joined(few)} finished.")
     if 0 in reached.values():
-        return Finding(REFUTED, why + ".")
+        return Finding(OPEN, f"{why}, after less training than the paper's.") if short else Finding(REFUTED, why + ".")
     if all(reached[method] == len(scores[method]) for method in methods):
         return Finding(REPRODUCED, why + ".")
     return Finding(OPEN, f"the seeds do not decide: {why}.")
@@ -181,19 +199,30 @@ def _collapses(scores: Scores, rule: Collapses, sweep: Mapping[str, float], by: 
         return Finding(OPEN, f"{rule.method} was not run above and below {rule.above:g} of {rule.over}.")
     if lacking := _lacking(scores, [*above, *below]):
         return lacking
-    means = {method: summarise(scores[method].values()).mean for method in [*below, *above]}
+    means = {method: summarise(scores[method].values()).mean for method in sweep}
     finite = {method: means[method] for method in below if math.isfinite(means[method])}
     if not finite:
         return Finding(OPEN, f"no run at {rule.above:g} or below finished.")
     best = max(finite, key=lambda method: _sign(by) * finite[method])
     limit = finite[best] * rule.times if better(by) == "lower" else finite[best] / rule.times
-    standing = [m for m in above if math.isfinite(means[m]) and not _at_least(_sign(by) * limit, _sign(by) * means[m])]
+
+    def collapsed(method: str) -> bool | None:
+        """None where some runs diverged and the others did not collapse."""
+        if _none_finished(scores, method) or _at_least(_sign(by) * limit, _sign(by) * means[method]):
+            return True
+        return False if all(map(math.isfinite, scores[method].values())) else None
+
+    last = max(below, key=sweep.__getitem__)
     told = [
         f"{sweep[method]:g} gives {number(by, means[method]) if math.isfinite(means[method]) else 'nothing finished'}"
-        for method in above
+        + (f" ({_divergences(scores, method)} diverged)" if collapsed(method) is None else "")
+        for method in dict.fromkeys([*([last] if last != best else []), *above])
     ]
     why = f"the best at {rule.above:g} or below is {number(by, finite[best])}, at {sweep[best]:g}; {', '.join(told)}."
-    return Finding(REFUTED if standing else REPRODUCED, why)
+    if False in [collapsed(method) for method in above]:
+        return Finding(REFUTED, why)
+    sharp = collapsed(last) is False and all(collapsed(method) for method in above)
+    return Finding(REPRODUCED, why) if sharp else Finding(OPEN, why)
 
 
 def _lacking(scores: Scores, methods: Sequence[str]) -> Finding | None:

@@ -421,6 +421,14 @@ def test_a_failed_run_does_not_take_the_others_with_it(project, monkeypatch):
     assert "rahinge,0,failed" in table
     assert "relation_gan,0,finished" in table
 
+    # The same command makes it again, and tells MLflow of its whole generator, too.
+    monkeypatch.setattr(training, "train_step", step)
+    in_process(project, "study", study={"methods": "rahinge+relation_gan"})
+    assert "rahinge,0,finished" in (project / "data/08_reporting/study_smoke/table.csv").read_text()
+    note = json.loads((model(project, "rahinge") / "mlflow_run.json").read_text())
+    logged = mlflow.MlflowClient().get_run(note["run_id"]).outputs.model_outputs
+    assert sorted(of.step for of in logged) == [3, 20]
+
 
 def test_a_diverged_run_is_a_result(project):
     in_process(

@@ -463,7 +463,7 @@ def _result(part: Part, named: bool) -> list[str]:
             does = even if measure in ("reverse_kl", "kl") else f"comes nearest to the real {_noun(part)}"
             subject = f"Of these, {best}{few} {does}: its samples"
         if named:
-            subject = f"On {part.dataset}, {best}{few}: its samples"
+            subject = f"On {part.dataset}, {best}{few}{' comes first' if len(scored) > 1 else ''}: its samples"
         n_modes = f"{len(scored[best][0].mode_counts):,} modes"
         distances = {
             name: f"{subject} are at a kernel distance of {scores[measure]} / 1,000 from real images, on the features "

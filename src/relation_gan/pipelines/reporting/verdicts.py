@@ -213,10 +213,11 @@ def _collapses(scores: Scores, rule: Collapses, sweep: Mapping[str, float], by: 
         return False if all(map(math.isfinite, scores[method].values())) else None
 
     last = max(below, key=sweep.__getitem__)
+    looked_at = [*([last] if last != best else []), *above]
     told = [
         f"{sweep[method]:g} gives {number(by, means[method]) if math.isfinite(means[method]) else 'nothing finished'}"
         + (f" ({_divergences(scores, method)} diverged)" if collapsed(method) is None else "")
-        for method in dict.fromkeys([*([last] if last != best else []), *above])
+        for method in looked_at
     ]
     why = f"the best at {rule.above:g} or below is {number(by, finite[best])}, at {sweep[best]:g}; {', '.join(told)}."
     if False in [collapsed(method) for method in above]:

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from relation_gan.pipelines.reporting import scatter
 from relation_gan.pipelines.reporting.comparison import Swept, swept
@@ -62,6 +63,9 @@ def curve(part: Part, name: str) -> np.ndarray:
         axes.fill_between(steps, means - spread, means + spread, color=palette[method], alpha=0.18, linewidth=0)
     if name in LOGARITHMIC:
         axes.set_yscale("log")
+        axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("{x:g}")
     axes.set(xlabel="step", ylabel=fill(label(name), 30))
     return _drawn(figure, axes)
 

@@ -264,15 +264,19 @@ def _reach(of: Compared) -> float:
 
 
 def _sweeps(study: StudyResult) -> list[dict[str, Any]]:
-    """A plot a measure, by experiment, parameter and data set."""
+    """A plot a measure, by experiment, parameter and data set, that of the measure that counts first."""
     colours = figures.colours(study.methods)
     shown: dict[tuple[str, str, str], list[tuple[str, str, str]]] = {}
-    for i, of in enumerate(swept(study)):
+    found = swept(study)
+    for i, of in enumerate(found):
         members = {sweep.method: next(iter(sweep.methods)) for sweep in of.experiment.sweeps}
         palette = {method: colours.get(method) or colours[members[method]] for method in of.lines}
         plots = shown.setdefault((_headed(of.experiment), of.over, of.dataset), [])
         note = f"{better(of.measure).capitalize()} is better."
-        plots.append((label(of.measure), note, _html(figures.sweep(of, palette), f"sweep-{i}")))
+        alike = [each for each in found if (each.experiment, each.dataset) == (of.experiment, of.dataset)]
+        counts = of.measure == _deciding(study, of.experiment, [each.measure for each in alike])
+        plot = (label(of.measure), note, _html(figures.sweep(of, palette), f"sweep-{i}"))
+        plots.insert(0 if counts else len(plots), plot)
     return [{"experiment": e, "over": over, "dataset": d, "plots": plots} for (e, over, d), plots in shown.items()]
 
 

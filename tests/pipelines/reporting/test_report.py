@@ -14,6 +14,11 @@ from relation_gan.pipelines.reporting.results import Classes, Figure, Part, RunR
 from tests.pipelines.reporting import helpers
 
 
+def lead(study: StudyResult) -> str:
+    """What stands above everything else."""
+    return " ".join([report.headline(study), *report.results(study)])
+
+
 def finished(method: str = "relation_gan", seed: int = 0, channels: int = 3, **scores: float) -> RunResult:
     rng = np.random.default_rng(seed)
     rows = [{"step": step, "seconds": step / 10, "critic_loss": 1.0, "penalty": 0.1} for step in (10, 20, 30)]
@@ -172,17 +177,17 @@ def test_number():
 
 
 def test_lead_names_the_most_even_method_and_the_floor():
-    text = report.lead(study(finished("a", reverse_kl=0.7), finished("b", reverse_kl=0.3, modes=950), failed()))
+    text = lead(study(finished("a", reverse_kl=0.7), finished("b", reverse_kl=0.3, modes=950), failed()))
     assert text.startswith("3 methods were trained on digits; of 3 runs, 2 finished. Of these, b covers")
     assert "950 of the 1,000 modes, with a reverse KL of .300" in text
     assert "scores .019." in text
 
 
 def test_lead_of_one_run():
-    text = report.lead(study(finished()))
+    text = lead(study(finished()))
     assert text.startswith("relation_gan was trained on digits for 30 steps in 4 minutes. Its samples show 900")
-    assert " The samples of relation_gan show 900" in report.lead(study(finished(), failed()))
-    assert report.lead(study(failed())).startswith("wgan was trained on digits: failed at step 0: out of memory.")
+    assert " The samples of relation_gan show 900" in lead(study(finished(), failed()))
+    assert lead(study(failed())).startswith("wgan was trained on digits: failed at step 0: out of memory.")
 
 
 def test_page_loads_nothing_and_holds_plotly_once():
@@ -410,14 +415,14 @@ def test_the_summary_of_pictures_has_their_distances_and_the_floor_of_held_out_o
 
 def test_the_lead_on_pictures_names_the_nearest_method_and_what_held_out_ones_score():
     runs = [of_pictures("a", kernel=0.04), of_pictures("b", 0, kernel=0.02), of_pictures("b", 1, kernel=0.03)]
-    text = report.lead(study_of_pictures(*runs, kid_efficientnet_lite0=0.0002))
+    text = lead(study_of_pictures(*runs, kid_efficientnet_lite0=0.0002))
     # Of b, the mean is 25 and the deviation 10 / sqrt(2).
     assert text == (
         "2 methods were trained on digits; of 3 runs, all finished. Of these, b comes nearest to the real images: its "
         "samples are at a kernel distance of 25.00 ± 7.07 / 1,000 from real images, on the features of "
         "EfficientNet-Lite0; held-out real images score .20."
     )
-    text = report.lead(study_of_pictures(of_pictures(suffix="", kernel=0.04)))
+    text = lead(study_of_pictures(of_pictures(suffix="", kernel=0.04)))
     assert text == (
         "relation_gan was trained on digits for 30 steps in 4 minutes. Its samples are at a kernel distance of "
         "40.00 / 1,000 from real images, on the features of Inception."
@@ -456,7 +461,7 @@ def test_a_study_of_digits_and_pictures_tells_each_by_its_own_measure():
         real={**digits.real, "faces": digits.real["digits"]},
         reference={**digits.reference, "faces": {"kid_efficientnet_lite0": 0.0002}},
     )
-    text = report.lead(mixed)
+    text = lead(mixed)
     assert "On digits, a: its samples show 900 of the 1,000 modes" in text
     assert "the same number of real images scores .020. On faces, a: its samples are at a kernel distance of" in text
     assert text.endswith("held-out real images score .20.")
@@ -506,14 +511,14 @@ def test_points_are_told_by_their_own_measures():
         "b          0  finished      4    87.5  .2500     .0625",
         "real data: high quality % 98.9, KL floor .0010, sliced W floor .0100",
     ]
-    text = report.lead(of)
+    text = lead(of)
     assert "Of these, b covers the modes most evenly: its samples find 4 of the 4 modes, 87.5 % of them near" in text
     assert "with a KL of .2500 to an even spread; the same number of real points scores .0010." in text
 
 
 def test_points_without_modes_are_told_by_their_distance():
     bare = replace(of_points(), scores={"sliced_wasserstein": 0.0625}, mode_counts=np.empty(0, int))
-    text = report.lead(study_of_points(bare))
+    text = lead(study_of_points(bare))
     assert "Its samples are at a sliced Wasserstein distance of .0625 from real points; the same number of" in text
     page = Page(report.render(study_of_points(bare)))
     assert "How evenly the modes are covered" not in page.text
@@ -523,7 +528,7 @@ def test_a_study_of_several_data_sets_tells_each_apart():
     of = study_of_points(
         of_points("a", kl=0.5), of_points("b"), of_points("a", dataset="grid"), failed_on_points("b", "grid")
     )
-    text = report.lead(of)
+    text = lead(of)
     assert text.startswith(
         "2 methods were trained on ring and grid; of 4 runs, 3 finished. On ring, b comes first: its samples"
     )
@@ -611,7 +616,7 @@ def test_samples_figure_of_images_and_points_has_one_below_the_other():
     )
     heights = [figures.samples_figure(of).shape[0] for of in (both, points, mixed)]
     assert heights[0] + heights[1] == heights[2]
-    assert "digits" in report.lead(mixed) and "ring" in report.lead(mixed)
+    assert "digits" in lead(mixed) and "ring" in lead(mixed)
 
 
 def test_lines_of_very_many_runs_are_thinned_and_not_marked():

@@ -150,7 +150,7 @@ def _real_line(part: Part) -> list[str]:
 
 
 def _finished(runs: list[RunResult]) -> list[RunResult]:
-    return [run for run in runs if run.history["status"] == "finished"]
+    return [run for run in runs if run.finished]
 
 
 def _values(runs: list[RunResult], name: str) -> list[float]:
@@ -411,11 +411,6 @@ def _completion(part: Part) -> dict[str, Any]:
         "pictures": {share: figures.data_uri(np.concatenate(of), len(of[0])) for share, of in rows.items()},
         "tables": [(COMPLETED[name], of) for name, of in tables.items()],
     }
-
-
-def lead(study: StudyResult) -> str:
-    """The result in a few plain sentences."""
-    return " ".join([headline(study), *results(study)])
 
 
 def headline(study: StudyResult) -> str:

@@ -116,6 +116,16 @@ def test_a_stand_in_stands_beside_every_data_set_of_the_paper():
     assert table.differs[-1] == "Ours were trained for 30 steps, at the reduced budget."
 
 
+def test_what_nothing_here_measures_is_printed_all_the_same():
+    figures = [figure("a", 9.5), figure("a", 7.7, metric="inception_score")]
+    fid, score = beside(
+        study([run("a", 0, "cifar10", fid=10.0), run("b", 0, "cifar10", "diverged")], published=figures)
+    )
+    assert [(row.method, row.ours.runs) for row in fid.rows] == [("a", 1), ("b", 1)]
+    assert (score.measure, [(row.method, row.ours.runs) for row in score.rows]) == ("inception_score", [("a", 0)])
+    assert score.differs == ["Nothing here measures this."] and not score.comparable
+
+
 def test_the_occluded_row_has_one_score_here():
     figures = read_published(
         pd.DataFrame(

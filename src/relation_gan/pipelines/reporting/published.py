@@ -13,6 +13,7 @@ from relation_gan.pipelines.reporting.statistics import Summary, summarise
 
 UNSTATED = "unstated"
 """The protocol of a figure of which the paper does not say in full how it was measured."""
+UNMEASURED = "Nothing here measures this."
 OCCLUDED = "occluded"
 """The row of pictures whose hole nobody filled."""
 
@@ -67,16 +68,15 @@ def read_published(frame: pd.DataFrame) -> list[Figure]:
 
 
 def beside(study: StudyResult) -> list[Beside]:
-    """Every measure of every experiment that the paper has figures of, and this study its own or their kin."""
+    """Every measure of every experiment that the paper has figures of, with our own, or their kin, if there are any."""
     found: list[Beside] = []
     for experiment in study.experiments:
         for dataset in experiment.datasets:
             figures = _published(study, experiment, dataset)
             measured = study.measured(experiment, dataset)
             for metric in dict.fromkeys(figure.metric for figure in figures):
-                if measure := kin(metric, measured):
-                    of = [figure for figure in figures if figure.metric == metric]
-                    found.append(_beside(study, experiment, dataset, measure, of))
+                of = [figure for figure in figures if figure.metric == metric]
+                found.append(_beside(study, experiment, dataset, kin(metric, measured), of))
     return found
 
 
@@ -87,12 +87,14 @@ def _published(study: StudyResult, experiment: Experiment, dataset: str) -> list
     return [figure for figure in study.published if figure.dataset == dataset and figure.method in experiment.methods]
 
 
-def _beside(study: StudyResult, experiment: Experiment, dataset: str, measure: str, figures: list[Figure]) -> Beside:
+def _beside(
+    study: StudyResult, experiment: Experiment, dataset: str, measure: str | None, figures: list[Figure]
+) -> Beside:
     metric = figures[0].metric
     papers = list(dict.fromkeys(figure.dataset for figure in figures))
     papers = [dataset] if dataset in papers else papers
     figures = [figure for figure in figures if figure.dataset in papers]
-    scores: dict[str, dict[int, float]] = study.scores(experiment, dataset, measure)
+    scores: dict[str, dict[int, float]] = study.scores(experiment, dataset, measure) if measure else {}
     nobody = study.scores(experiment, dataset, f"occluded_{measure}").values()
     if there := next((of for of in nobody if any(map(math.isfinite, of.values()))), None):
         scores[OCCLUDED] = there  # It is the same of every method.
@@ -104,8 +106,9 @@ def _beside(study: StudyResult, experiment: Experiment, dataset: str, measure: s
         differences = [ours.mean - figure.value if same else math.nan for figure, same in zip(of, alike, strict=True)]
         if of or ours.runs:
             rows.append(Row(method, of, ours, differences))
-    differs = _differs(study, experiment, dataset, metric, measure, papers, figures)
-    return Beside(experiment.name, dataset, metric, measure, papers, rows, differs)
+    differs = _differs(study, experiment, dataset, metric, measure or metric, papers, figures)
+    differs += [] if measure else [UNMEASURED]
+    return Beside(experiment.name, dataset, metric, measure or metric, papers, rows, differs)
 
 
 def _alike(figure: Figure, dataset: str, evaluation: dict[str, Any]) -> bool:

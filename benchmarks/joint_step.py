@@ -3,7 +3,7 @@
 The published step sends every pair through the whole network, six embeddings for the generator's
 loss and six for the critic's, and computes the critic's gradients in the generator's step only to
 throw them away. Ours embeds each distinct image once for both. Their gradients are the same
-(tests/gan/test_training.py). R1 is left out of both.
+(tests/gan/test_adversary.py). R1 is left out of both.
 
     python benchmarks/joint_step.py [--rounds 10] [--threads 2]
 
@@ -16,12 +16,16 @@ alternate, so that a machine whose speed drifts slows both).
 import argparse
 import statistics
 import time
+from collections.abc import Sequence
 
 import torch
 
-from relation_gan.gan import losses, networks
+from relation_gan.gan.loop import parameters, train_step
 from relation_gan.gan.losses import Batch
-from relation_gan.gan.training import TrainingConfig, TrainState, descend, gradients, train_step
+from relation_gan.gan.schedule import TrainingConfig
+from relation_gan.gan.state import TrainState
+from relation_gan.gan.tasks import Feeds, Parts
+from relation_gan.gan.tasks.generation import Generation
 
 SIZES = {
     # name: (image size, channels, latent, width, batch)
@@ -43,37 +47,45 @@ class Noise:
 
 def make(size: int, channels: int, latent: int, width: int, batch: int, second: str) -> TrainState:
     torch.manual_seed(0)
-    return TrainState(
-        networks.create("dcgan_generator", size=size, channels=channels, latent=latent, width=width),
-        networks.create("dcgan_critic", kind="pair", size=size, channels=channels, width=width, head=128),
-        losses.create("relation", form="eq6", margin={"kind": "mse", "base": 1.0, "scale": 0.01}, second=second),
-        TrainingConfig(steps=10**6, batch_size=batch, lr_generator=1e-4, lr_critic=1e-4),
-        seed=0,
-    )
+    images = {"size": size, "channels": channels, "width": width}
+    networks = {
+        "generator": {"name": "dcgan_generator", **images, "latent": latent},
+        "critic": {"name": "dcgan_critic", **images, "head": 128},
+    }
+    margin = {"kind": "mse", "base": 1.0, "scale": 0.01}
+    task = Generation(Parts(networks, {"name": "relation", "form": "eq6", "margin": margin, "second": second}))
+    return TrainState(task, TrainingConfig(steps=10**6, batch_size=batch, lr_generator=1e-4, lr_critic=1e-4), seed=0)
 
 
-def published_step(s: TrainState, feed: Noise) -> None:
+def published_step(s: TrainState, feeds: Feeds) -> None:
     """Generator first, then the critic on the same fakes, every pair through the whole network."""
-    B, D = s.config.batch_size, s.critic
-    x, x2 = feed.batch(2 * s.step, B), feed.batch(2 * s.step + 1, B)
-    y, y2 = s.generator(torch.randn(2 * B, s.generator.latent)).chunk(2)
+    task, B = s.task, s.config.batch_size
+    G, D, loss = task.generator, task.adversary.critic, task.adversary.loss
+    x, x2 = (feeds["data"].batch(2 * s.step + i, B) for i in (0, 1))
+    y, y2 = G(torch.randn(2 * B, G.latent)).chunk(2)
     L_G = 2 * D(x, y).mean() - D(y, y2).mean() - D(x, x2).mean()
-    everything = [*s.generator.parameters(), *D.parameters()]
-    found = torch.autograd.grad(L_G, everything, retain_graph=True)
-    descend(s.opt_generator, list(found[: len(s.opt_generator.param_groups[0]["params"])]))
+    everything = [parameter for side in s.optimisers.values() for parameter in parameters(side)]
+    found = torch.autograd.grad(L_G, everything)
+    descend(s.optimisers["generator"], found)
     y, y2 = y.detach(), y2.detach()
-    batch = Batch(x, y, x2, y2)
-    margin_1, margin_2 = s.loss.margins(batch)
+    margin_1, margin_2 = loss.margins(Batch(x, y, x2, y2))
     L_D = (D(x, x2) - D(x, y) + margin_1).relu().mean() + (D(y, y2) - D(x, y) + margin_2).relu().mean()
-    descend(s.opt_critic, gradients(L_D, s.opt_critic))
+    descend(s.optimisers["critic"], torch.autograd.grad(L_D, parameters(s.optimisers["critic"])))
     s.average()
     s.step += 1
 
 
-def milliseconds(step, state: TrainState, feed: Noise, steps: int) -> float:
+def descend(optimiser: torch.optim.Optimizer, gradients: Sequence[torch.Tensor]) -> None:
+    """Move the parameters of an optimiser, to which the first gradients belong."""
+    for parameter, gradient in zip(parameters(optimiser), gradients, strict=False):
+        parameter.grad = gradient
+    optimiser.step()
+
+
+def milliseconds(step, state: TrainState, feeds: Feeds, steps: int) -> float:
     start = time.perf_counter()
     for _ in range(steps):
-        step(state, feed)
+        step(state, feeds)
     return 1000 * (time.perf_counter() - start) / steps
 
 
@@ -88,14 +100,14 @@ def main() -> None:
     print(f"{'':28}{'published':>12}{'ours':>12}{'ratio':>8}   (ratios min-max)")
     for name, (size, channels, latent, width, batch) in SIZES.items():
         for second, label in (("fresh_grad", "four distinct batches"), ("both", "pairs within a batch")):
-            feed = Noise(size, channels)
+            feeds = {"data": Noise(size, channels)}
             contenders = [
                 (published_step, make(size, channels, latent, width, batch, "fresh_grad")),
                 (train_step, make(size, channels, latent, width, batch, second)),
             ]
             rounds = []
             for i in range(arguments.rounds + 1):
-                times = [milliseconds(step, state, feed, arguments.steps) for step, state in contenders]
+                times = [milliseconds(step, state, feeds, arguments.steps) for step, state in contenders]
                 rounds += [times] if i else []  # the first warms up
             ratios = [published / ours for published, ours in rounds]
             medians = [statistics.median(column) for column in zip(*rounds, strict=True)]

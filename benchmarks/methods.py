@@ -12,10 +12,11 @@ from pathlib import Path
 
 import torch
 
-from relation_gan.config import ProjectConfigLoader, RunConfig
+from relation_gan.config import ProjectConfigLoader
 from relation_gan.gan.data import PointFeed, Points
-from relation_gan.gan.training import TrainState, train_step
-from relation_gan.pipelines.training.nodes import build
+from relation_gan.gan.loop import train_step
+from relation_gan.gan.run import RunConfig
+from relation_gan.gan.state import TrainState
 from relation_gan.settings import CONFIG_LOADER_ARGS
 
 ROUNDS = 5
@@ -47,20 +48,18 @@ def main(preset: str | None = None, steps: str = "20") -> None:
         feed = Noise(data["size"], data["channels"])
     states = {}
     for method, runs in parameters["runs"][data["name"]].items():
-        run = RunConfig(**next(iter(runs.values())))
-        parts = build(run)
+        run = RunConfig.model_validate(next(iter(runs.values())))
+        task = run.build()
         if run.after:
-            before = build(run)
-            parts.loss.follow(before.generator, before.critic)
-        state = TrainState(parts.generator, parts.critic, parts.loss, run.training, seed=0)
-        states[method] = state, parts.regularisers, []
+            task.follow(TrainState(run.after.build(), run.training, seed=0).trained())
+        states[method] = TrainState(task, run.training, seed=0), []
     for _ in range(ROUNDS):
-        for state, regularisers, times in states.values():
+        for state, times in states.values():
             start = time.process_time()
             for _ in range(int(steps)):
-                train_step(state, feed, regularisers)
+                train_step(state, {"data": feed})
             times.append((time.process_time() - start) / int(steps) * 1000)
-    cost = {method: statistics.median(times[1:]) for method, (_, _, times) in states.items()}
+    cost = {method: statistics.median(times[1:]) for method, (_, times) in states.items()}
     print(f"{'method':24}{'ms a step':>10}{'share':>8}")
     for method, milliseconds in cost.items():
         print(f"{method:24}{milliseconds:10.2f}{cost['relation_gan'] / milliseconds:8.2f}")

@@ -1,7 +1,7 @@
 """What a study costs beyond its trainings: `python benchmarks/study.py [options of kedro run]`.
 
 Runs the study, one run after the other, in a fresh copy of the project, and compares its time with that of its bare
-training loops. What the scores cost is told apart: it belongs to a study, and to no training.
+training loops. What the scores cost is counted apart: it belongs to a study, and to no training.
 """
 
 import json
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> None:
         environment = {**os.environ, "PYTHONPATH": str(project / "src"), "DO_NOT_TRACK": "1"}
         environment.pop("MLFLOW_TRACKING_URI", None)
         command = [sys.executable, "-m", "kedro", "run", *arguments]
-        # The data sets and their judges are made first: a second study of the same data has them.
+        # The data sets and their classifiers are made first: a second study of the same data has them.
         subprocess.run([*command, "--tags=ingestion"], cwd=project, env=environment, check=True)
         started = time.perf_counter()
         subprocess.run(command, cwd=project, env=environment, check=True)

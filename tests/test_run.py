@@ -19,12 +19,12 @@ import yaml
 from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
 
-from relation_gan.gan import training
+from relation_gan.execution.hooks.mlflow import TrackingHooks
+from relation_gan.execution.session import Session
+from relation_gan.gan import loop
 from relation_gan.gan.checkpoint import describe, load, load_network
-from relation_gan.hooks import TrackingHooks
 from relation_gan.pipelines.reporting import nodes as reporting_nodes
 from relation_gan.pipelines.training import nodes as training_nodes
-from relation_gan.session import Session
 
 REPOSITORY = Path(__file__).parents[1]
 DATASET = "stacked_mnist_smoke"
@@ -99,7 +99,7 @@ def finished(tmp_path_factory) -> tuple[Path, str]:
 
 @pytest.fixture
 def project(finished, tmp_path, monkeypatch) -> Path:
-    """A copy of the finished project, to be spoilt."""
+    """A copy of the finished project, to be degraded."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     return shutil.copytree(finished[0], tmp_path / "project")
@@ -109,8 +109,16 @@ def test_the_main_job_leaves_its_files_where_they_are_documented(finished):
     project, _ = finished
     scores = json.loads((project / "data/07_model_output" / DATASET / "relation_gan/seed0/scores.json").read_text())
     assert all(isinstance(value, float) for value in scores.values())
-    assert {"modes", "modes_10", "reverse_kl", "confidence", "raw_modes", "fid_judge", "kid_judge"} <= scores.keys()
-    assert {"seconds", "steps_per_second", "ms_per_step", "judge_accuracy", "entropy"} <= scores.keys()
+    assert {
+        "modes",
+        "modes_10",
+        "reverse_kl",
+        "confidence",
+        "raw_modes",
+        "fid_classifier",
+        "kid_classifier",
+    } <= scores.keys()
+    assert {"seconds", "steps_per_second", "ms_per_step", "classifier_accuracy", "entropy"} <= scores.keys()
     assert scores["steps"] == 20
     manifest = json.loads((project / "data/03_primary" / DATASET / "manifest.json").read_text())
     assert len(manifest["sha256"]) == 64
@@ -185,7 +193,7 @@ def test_a_run_stopped_and_killed_goes_on_to_the_same_bits(finished, tmp_path):
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode != 0
-    assert "The same command goes on from there." in output
+    assert "The same command resumes from there." in output
     stopped = model(broken) / "checkpoint.safetensors"
     before = stopped.stat().st_mtime_ns
 
@@ -279,7 +287,7 @@ def test_training_anew_keeps_what_another_configuration_made(project):
 
 def test_a_study_does_only_what_is_missing(tmp_path, monkeypatch, capsys):
     """Again, with a seed more, with another setting of one method, and back."""
-    monkeypatch.setattr(TrackingHooks, "_log_generator", lambda *_: None)  # a second a run, tested elsewhere
+    monkeypatch.setattr(TrackingHooks, "_log_networks", lambda *_: None)  # a second a run, tested elsewhere
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     data = make_project(tmp_path / "project") / "data"
     small = {"training": {"steps": 4, "batch_size": 16, "log_every": 2}, "evaluation": {"samples": 500}}
@@ -298,7 +306,7 @@ def test_a_study_does_only_what_is_missing(tmp_path, monkeypatch, capsys):
         return (data / "08_reporting/study_ring8/table.csv").read_text()
 
     weights = data / "06_models/ring8/vanilla/seed0/generator.safetensors"
-    assert "4 runs: 4 to do; how long they take is not known" in start()
+    assert "4 runs: 4 to do; time unknown" in start()
     first, printed, vanilla = made(), table(), weights.read_bytes()
     assert start().startswith("4 runs: 4 done\n")
     assert (made(), table()) == (first, printed)
@@ -308,7 +316,7 @@ def test_a_study_does_only_what_is_missing(tmp_path, monkeypatch, capsys):
     assert {name: extended[name] for name in first} == first and len(extended) > len(first)
 
     told = start(methods={"vanilla": {"training": {"lr_critic": 0.01}}})
-    assert "4 runs: 2 done, 2 out of date; about " in told
+    assert "4 runs: 2 done, 2 stale; about " in told
     assert "ring8.vanilla.seed0 and 1 more (run.training.lr_critic: 0.002 -> 0.01)" in told
     assert weights.read_bytes() != vanilla
     changed = made()
@@ -328,20 +336,20 @@ def test_a_study_does_only_what_is_missing(tmp_path, monkeypatch, capsys):
 
 
 def test_a_study_killed_in_the_middle_ends_in_the_same_report(tmp_path, monkeypatch):
-    monkeypatch.setattr(TrackingHooks, "_log_generator", lambda *_: None)
+    monkeypatch.setattr(TrackingHooks, "_log_networks", lambda *_: None)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     # What may differ: a clock on which every look takes as long, no memory, and no names of MLflow runs.
     ticks = itertools.count()
-    monkeypatch.setattr(training.time, "perf_counter", lambda: next(ticks) / 1024)  # exact in binary
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: next(ticks) / 1024)  # exact in binary
     monkeypatch.setattr(training_nodes, "peak_memory", lambda _: 1.0)
-    monkeypatch.setattr(reporting_nodes.tracking, "run_id", lambda *_: "")
-    step = training.train_step
+    monkeypatch.setattr(reporting_nodes, "mlflow_run", lambda *_: "")
+    step = loop.train_step
 
     class Killed(BaseException):
         """As the death of the process: nothing is left to catch it."""
 
     def killed(state, *arguments):
-        if state.step == 5 and state.critic.kind == "score" and state.seed == 1:
+        if state.step == 5 and state.task.adversary.critic.kind == "score" and state.seed == 1:
             raise Killed
         return step(state, *arguments)
 
@@ -352,13 +360,13 @@ def test_a_study_killed_in_the_middle_ends_in_the_same_report(tmp_path, monkeypa
 
     whole, broken = make_project(tmp_path / "whole"), make_project(tmp_path / "broken")
     start(whole)
-    monkeypatch.setattr(training, "train_step", killed)
+    monkeypatch.setattr(loop, "train_step", killed)
     with pytest.raises(Killed):
         start(broken)
     runs = broken / "data/06_models/ring8"
     finished_before = times(runs / "relation_gan/seed0") | times(runs / "vanilla/seed0")
     assert describe(runs / "vanilla/seed1/checkpoint.safetensors")["step"] == 4
-    monkeypatch.setattr(training, "train_step", step)
+    monkeypatch.setattr(loop, "train_step", step)
     start(broken)
     assert times(runs / "relation_gan/seed0") | times(runs / "vanilla/seed0") == finished_before
     reports = [project / "data/08_reporting/study_ring8" for project in (whole, broken)]
@@ -370,7 +378,7 @@ def test_a_study_killed_in_the_middle_ends_in_the_same_report(tmp_path, monkeypa
 
 def test_runs_belong_to_the_content_of_their_data(tmp_path, monkeypatch, capsys):
     """Other data under the same name, the first again, and the first made anew."""
-    monkeypatch.setattr(TrackingHooks, "_log_generator", lambda *_: None)
+    monkeypatch.setattr(TrackingHooks, "_log_networks", lambda *_: None)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     data = make_project(tmp_path / "project") / "data"
     small = {"training": {"steps": 4, "batch_size": 16, "log_every": 2}, "evaluation": {"samples": 500}}
@@ -386,7 +394,7 @@ def test_runs_belong_to_the_content_of_their_data(tmp_path, monkeypatch, capsys)
 
     start(1.0)
     first = made()
-    assert "2 runs: 2 out of date" in start(3.0)
+    assert "2 runs: 2 stale" in start(3.0)
     second = made()
     assert not {first[name] for name in first} & {second[name] for name in second}
     assert "2 runs: 2 done" in start(1.0)
@@ -407,14 +415,14 @@ def test_only_the_scores_are_made_again_if_only_they_are_measured_otherwise(proj
 
 
 def test_a_failed_run_does_not_take_the_others_with_it(project, monkeypatch):
-    step = training.train_step
+    step = loop.train_step
 
     def fails(state, *arguments):
-        if state.step == 3 and state.critic.kind == "score":
+        if state.step == 3 and state.task.adversary.critic.kind == "score":
             raise MemoryError("no room")
         return step(state, *arguments)
 
-    monkeypatch.setattr(training, "train_step", fails)
+    monkeypatch.setattr(loop, "train_step", fails)
     with pytest.raises(click.ClickException, match=r"1 of 2 runs failed: rahinge seed 0 \(MemoryError: no room\)"):
         in_process(project, "study", study={"methods": "rahinge+relation_gan"})
     table = (project / "data/08_reporting/study_smoke/table.csv").read_text()
@@ -422,7 +430,7 @@ def test_a_failed_run_does_not_take_the_others_with_it(project, monkeypatch):
     assert "relation_gan,0,finished" in table
 
     # The same command makes it again, and tells MLflow of its whole generator, too.
-    monkeypatch.setattr(training, "train_step", step)
+    monkeypatch.setattr(loop, "train_step", step)
     in_process(project, "study", study={"methods": "rahinge+relation_gan"})
     assert "rahinge,0,finished" in (project / "data/08_reporting/study_smoke/table.csv").read_text()
     note = json.loads((model(project, "rahinge") / "mlflow_run.json").read_text())
@@ -447,12 +455,12 @@ def test_a_stage_keeps_the_one_before_frozen_and_starts_from_its_weights(project
     before = load_network(model(project, "gogan_stage1") / "generator_raw.safetensors").state_dict()
     tensors, description = load(model(project, "gogan") / "checkpoint.safetensors")
     for name, value in before.items():
-        assert torch.equal(tensors[f"loss/before.generator.{name}"], value)
+        assert torch.equal(tensors[f"task/adversary.loss.before.generator.{name}"], value)
     # With a rate of nothing the generator is still where it started.
     learnt = [
         name for name, _ in load_network(model(project, "gogan") / "generator_raw.safetensors").named_parameters()
     ]
-    assert all(torch.equal(tensors[f"generator/{name}"], before[name]) for name in learnt)
+    assert all(torch.equal(tensors[f"task/generator.{name}"], before[name]) for name in learnt)
     assert description["config"]["run"]["after"]["method"] == "gogan_stage1"
     assert description["step"] == 2  # half of the steps
     table = (project / "data/08_reporting/gogan_smoke/table.csv").read_text()
@@ -482,7 +490,7 @@ def test_runs_side_by_side_are_the_same_as_one_after_the_other(finished, tmp_pat
 
 
 def test_every_method_trains_on_points_by_its_name(tmp_path, monkeypatch):
-    monkeypatch.setattr(TrackingHooks, "_log_generator", lambda *_: None)  # a second a run, tested elsewhere
+    monkeypatch.setattr(TrackingHooks, "_log_networks", lambda *_: None)  # a second a run, tested elsewhere
     project = make_project(tmp_path / "project")
     methods = list(yaml.safe_load((REPOSITORY / "conf/base/parameters/methods.yml").read_text())["methods"])
     small = {"training": {"steps": 4, "batch_size": 16, "log_every": 2}, "evaluation": {"samples": 500}}
@@ -510,4 +518,4 @@ def test_kedro_viz_builds_a_graph_with_layers_and_one_result_a_run(project):
     shown = {child["id"] for child in graph["modular_pipelines"]["__root__"]["children"]}
     top = {node["name"] for node in graph["nodes"] if node["id"] in shown}
     assert f"{DATASET}.relation_gan.seed0.result" in top
-    assert f"{DATASET}.relation_gan.seed0.judged" not in top
+    assert f"{DATASET}.relation_gan.seed0.panels_classes" not in top

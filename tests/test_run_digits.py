@@ -1,4 +1,4 @@
-"""The whole graph on single digits and on points, at the smallest budget: no download, and no network but the judge."""
+"""The whole graph on single digits and on points, at the smallest budget: no download, no network but a classifier."""
 
 import json
 from collections.abc import Iterator
@@ -7,16 +7,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from relation_gan.execution.hooks.mlflow import TrackingHooks
 from relation_gan.gan.checkpoint import load, load_network
 from relation_gan.gan.metrics import extractors
-from relation_gan.gan.networks.judge import Judge
-from relation_gan.hooks import TrackingHooks
+from relation_gan.gan.networks.classifier import Classifier
 from tests.test_run import in_process, make_project
 
 DIGITS = "data/07_model_output/digits_smoke/vanilla/seed0"
-BY_JUDGE = {
-    *("fid_judge", "kid_judge", "kid_judge_std", "precision_judge", "recall_judge"),
-    *("inception_score_judge", "inception_score_judge_std", "confidence", "entropy", "l2", "l2_squared"),
+BY_CLASSIFIER = {
+    *("fid_classifier", "kid_classifier", "kid_classifier_std", "precision_classifier", "recall_classifier"),
+    *("inception_score_classifier", "inception_score_classifier_std", "confidence", "entropy", "l2", "l2_squared"),
 }
 
 
@@ -25,7 +25,7 @@ def alone() -> Iterator[None]:
     """No network that knows other pictures is opened, and no run takes a second to be kept by MLflow."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(extractors.registry, "create", lambda name, **_: pytest.fail(f"{name} was opened"))
-        patch.setattr(TrackingHooks, "_log_generator", lambda *_: None)
+        patch.setattr(TrackingHooks, "_log_networks", lambda *_: None)
         yield
 
 
@@ -44,29 +44,37 @@ def of(project: Path, name: str) -> dict[str, float]:
     return json.loads((project / DIGITS / name).read_text())
 
 
-def test_digits_are_scored_by_their_judge_alone(finished: Path) -> None:
+def test_digits_are_scored_by_their_classifier_alone(finished: Path) -> None:
     scores = of(finished, "scores.json")
-    assert {*BY_JUDGE, *(f"raw_{name}" for name in BY_JUDGE), "judge_accuracy", "best_kid_judge"} <= scores.keys()
+    assert {
+        *BY_CLASSIFIER,
+        *(f"raw_{name}" for name in BY_CLASSIFIER),
+        "classifier_accuracy",
+        "best_kid_classifier",
+    } <= scores.keys()
     assert {"memorised_pixels", "memorised_features", "psnr_25", "occluded_psnr_25", "ms_per_step"} <= scores.keys()
     assert not any("efficientnet" in name or name.removeprefix("raw_") in ("fid", "kid") for name in scores)
     curve = of(finished, "curve.json")
-    assert {"step", "kid_judge", "raw_kid_judge", "entropy", "confidence"} <= curve[0].keys()  # pyright: ignore
+    assert {"step", "kid_classifier", "raw_kid_classifier", "entropy", "confidence"} <= curve[0].keys()  # pyright: ignore
 
 
 def test_held_out_digits_are_scored_as_samples_are(finished: Path) -> None:
     statistics = finished / "data/03_primary/digits_smoke.statistics"
-    assert {path.name for path in statistics.iterdir()} == {"judge.safetensors", "reference_judge.safetensors"}
-    judge = load_network(statistics / "judge.safetensors")
-    _, description = load(statistics / "reference_judge.safetensors")
-    assert isinstance(judge, Judge)
-    # A Frechet distance depends on the number of pictures, and is no floor.
-    assert description["scores"].keys() == BY_JUDGE - {"fid_judge"} | {"judge_accuracy"}
+    assert {path.name for path in statistics.iterdir()} == {
+        "classifier.safetensors",
+        "reference_classifier.safetensors",
+    }
+    classifier = load_network(statistics / "classifier.safetensors")
+    _, description = load(statistics / "reference_classifier.safetensors")
+    assert isinstance(classifier, Classifier)
+    # A Frechet distance depends on the number of images, and is no floor.
+    assert description["scores"].keys() == BY_CLASSIFIER - {"fid_classifier"} | {"classifier_accuracy"}
     assert (
-        description["scores"]["judge_accuracy"]
-        == judge.notes["accuracy"]
-        == of(finished, "scores.json")["judge_accuracy"]
+        description["scores"]["classifier_accuracy"]
+        == classifier.notes["accuracy"]
+        == of(finished, "scores.json")["classifier_accuracy"]
     )
-    assert abs(description["scores"]["kid_judge"]) < of(finished, "scores.json")["kid_judge"]
+    assert abs(description["scores"]["kid_classifier"]) < of(finished, "scores.json")["kid_classifier"]
 
 
 def test_there_are_no_raw_files(finished: Path) -> None:
@@ -78,10 +86,10 @@ def test_there_are_no_raw_files(finished: Path) -> None:
 def test_the_report_has_both_data_sets(finished: Path) -> None:
     folder = finished / "data/08_reporting/study_digits_smoke"
     table = pd.read_csv(folder / "table.csv").set_index("dataset")
-    assert table["fid_judge"]["digits_smoke"] == pytest.approx(of(finished, "scores.json")["fid_judge"])
+    assert table["fid_classifier"]["digits_smoke"] == pytest.approx(of(finished, "scores.json")["fid_classifier"])
     assert table["modes"]["ring8_smoke"] >= 0
     assert "By class" in (folder / "report.html").read_text()
-    assert "by the features of the judge" in " ".join((folder / "summary.txt").read_text().split())
+    assert "by the features of the classifier" in " ".join((folder / "summary.txt").read_text().split())
 
 
 def test_a_generator_alone_scores_what_its_run_did(finished: Path) -> None:
@@ -89,7 +97,7 @@ def test_a_generator_alone_scores_what_its_run_did(finished: Path) -> None:
     in_process(finished, "evaluate", "digits_smoke", evaluate={"samples": str(path)})
     (row,) = pd.read_csv(finished / "data/08_reporting/evaluate_digits_smoke/table.csv").to_dict("records")
     scores = of(finished, "scores.json")
-    scores |= {name.replace("kid_judge", "kid_judge_x1000"): value for name, value in scores.items()}
-    same = BY_JUDGE - {"kid_judge", "kid_judge_std"}
+    scores |= {name.replace("kid_classifier", "kid_classifier_x1000"): value for name, value in scores.items()}
+    same = BY_CLASSIFIER - {"kid_classifier", "kid_classifier_std"}
     assert {name: row[name] for name in same} == pytest.approx({name: scores[name] for name in same}, rel=1e-4)
-    assert row["kid_judge_x1000"] == pytest.approx(1000 * scores["kid_judge"], rel=1e-4)
+    assert row["kid_classifier_x1000"] == pytest.approx(1000 * scores["kid_classifier"], rel=1e-4)

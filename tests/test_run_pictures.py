@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 from relation_gan.config import ConfigError
+from relation_gan.execution.hooks.mlflow import TrackingHooks
 from relation_gan.gan import data
 from relation_gan.gan.checkpoint import load
 from relation_gan.gan.metrics import extractors
-from relation_gan.hooks import TrackingHooks
 from tests.gan.data.sources.formats import (
     Labelled,
     encoded,
@@ -40,14 +40,14 @@ EVALUATION = {
 WIDTH: dict[str, Any] = {"generator": {"width": 4}, "critic": {"width": 4}}
 WIDTHS: dict[str, Any] = {"generator": {"widths": [8, 8]}, "critic": {"widths": [8, 8], "head": [8]}}
 NETWORKS = {"mnist": WIDTHS, "stacked_mnist": WIDTHS, "cifar10": WIDTH, "celeba": WIDTH}
-JUDGE = {"epochs": 1, "required_accuracy": 0.1}
+CLASSIFIER = {"epochs": 1, "required_accuracy": 0.1}
 RELATION_GAN = "relation_gan/seed0"
 
 
 def start(project: Path, preset: str, pipeline: str = "relation_gan", **more: Any) -> None:
     """`kedro run --env=<preset>` with three steps of small networks, and the raw files in `raw/<preset>`."""
     evaluate = {"samples": more.pop("samples", "")}
-    request = {"folder": str(project / "raw" / preset), "download": False, "judge": None, **more}
+    request = {"folder": str(project / "raw" / preset), "download": False, "classifier": None, **more}
     completion = {"completion": {"images": 3, "steps": 2}} if preset == "celeba" else {}
     common = {"networks": NETWORKS[preset], "training": TRAINING, "evaluation": {**EVALUATION, **completion}}
     in_process(project, pipeline, preset, data=request, evaluate=evaluate, **common)
@@ -68,26 +68,26 @@ def finished(tmp_path_factory: pytest.TempPathFactory, digits: tuple[Labelled, L
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project}/mlflow.db")  # MLflow opens a relative path once
-        patch.setattr(TrackingHooks, "_log_generator", lambda *_: None)  # a second a run, tested elsewhere
+        patch.setattr(TrackingHooks, "_log_networks", lambda *_: None)  # a second a run, tested elsewhere
         patch.setattr(extractors.EfficientNetLite0, "SIDE", 64)  # a sixth of the work
         write_cifar10(raw / "cifar10", labelled(120, 32), labelled(60, 32, first=120), patch)
         start(project, "cifar10")
         patch.setitem(extractors.registry._entries, "efficientnet_lite0", Tiny)  # it has done its part
         write_mnist(raw / "mnist", *digits)
-        start(project, "mnist", held_out=0.04, judge=JUDGE)
+        start(project, "mnist", held_out=0.04, classifier=CLASSIFIER)
         write_celeba(raw / "celeba", pieces(130, 218, 178), [0] * 70 + [2] * 60, patch, packed=True)
         start(project, "celeba")
         write_mnist(raw / "stacked_mnist", *digits, compressed=False)
-        start(project, "stacked_mnist", count=1000, judge=JUDGE)
+        start(project, "stacked_mnist", count=1000, classifier=CLASSIFIER)
         yield project
 
 
 @pytest.fixture
 def project(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the finished project, to be spoilt, in which no real network looks at pictures."""
+    """A copy of the finished project, to be degraded, in which no real network looks at pictures."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{finished}/mlflow.db")
-    monkeypatch.setattr(TrackingHooks, "_log_generator", lambda *_: None)
+    monkeypatch.setattr(TrackingHooks, "_log_networks", lambda *_: None)
     monkeypatch.setitem(extractors.registry._entries, "efficientnet_lite0", Tiny)
     return shutil.copytree(finished, tmp_path / "project", ignore=shutil.ignore_patterns("mlflow.db"))
 
@@ -144,13 +144,13 @@ def test_the_scores_are_distances_named_after_the_extractor(finished: Path, name
 
 
 def test_the_network_that_knows_photographs_tells_held_out_ones_from_what_three_steps_give(finished: Path) -> None:
-    _, described = load(finished / "data/03_primary/cifar10.statistics/efficientnet_lite0.safetensors")
+    _, described = load(finished / "data/03_primary/cifar10.statistics/reference_efficientnet_lite0.safetensors")
     assert abs(described["scores"]["kid_efficientnet_lite0"]) < scores_of(finished, "cifar10")["kid_efficientnet_lite0"]
 
 
 def test_the_floor_is_that_of_enough_held_out_pictures(finished: Path) -> None:
     floors = {
-        name: load(finished / f"data/03_primary/{name}.statistics/efficientnet_lite0.safetensors")
+        name: load(finished / f"data/03_primary/{name}.statistics/reference_efficientnet_lite0.safetensors")
         .description["scores"]
         .keys()
         for name in STORES
@@ -161,25 +161,25 @@ def test_the_floor_is_that_of_enough_held_out_pictures(finished: Path) -> None:
     assert floors == {"mnist": set(), "cifar10": kernel, "celeba": kernel}
 
 
-def test_pictures_with_a_judge_are_scored_and_shown_by_class(finished: Path) -> None:
+def test_pictures_with_a_classifier_are_scored_and_shown_by_class(finished: Path) -> None:
     scores = scores_of(finished, "mnist")
-    judged = {"confidence", "entropy", "l2", "l2_squared", "fid_judge", "kid_judge", "kid_judge_std"}
-    assert {*judged, *(f"raw_{name}" for name in judged), "judge_accuracy"} <= scores.keys()
-    assert not {"confidence", "fid_judge", "judge_accuracy"} & scores_of(finished, "cifar10").keys()
-    _, described = load(finished / "data/03_primary/mnist.statistics/reference_judge.safetensors")
+    classified = {"confidence", "entropy", "l2", "l2_squared", "fid_classifier", "kid_classifier", "kid_classifier_std"}
+    assert {*classified, *(f"raw_{name}" for name in classified), "classifier_accuracy"} <= scores.keys()
+    assert not {"confidence", "fid_classifier", "classifier_accuracy"} & scores_of(finished, "cifar10").keys()
+    _, described = load(finished / "data/03_primary/mnist.statistics/reference_classifier.safetensors")
     # 40 held-out digits are fewer than the 50 that the kernel distance needs.
-    assert described["scores"].keys() == {"judge_accuracy", "confidence", "entropy", "l2", "l2_squared"}
-    assert scores["judge_accuracy"] == described["scores"]["judge_accuracy"] >= 0.1
+    assert described["scores"].keys() == {"classifier_accuracy", "confidence", "entropy", "l2", "l2_squared"}
+    assert scores["classifier_accuracy"] == described["scores"]["classifier_accuracy"] >= 0.1
     page = (finished / "data/08_reporting/relation_gan_mnist/report.html").read_text()
-    assert "By class" in page and "The judge that names the classes is right on" in page
+    assert "By class" in page and "The classifier of the classes is right on" in page
 
 
 @pytest.mark.parametrize(
     ("name", "more"),
     [
         ("celeba", {}),
-        ("mnist", {"held_out": 0.04, "judge": JUDGE}),
-        ("stacked_mnist", {"count": 1000, "judge": JUDGE}),
+        ("mnist", {"held_out": 0.04, "classifier": CLASSIFIER}),
+        ("stacked_mnist", {"count": 1000, "classifier": CLASSIFIER}),
     ],
 )
 def test_a_generator_alone_scores_what_its_run_did(project: Path, name: str, more: dict[str, Any]) -> None:
@@ -189,7 +189,6 @@ def test_a_generator_alone_scores_what_its_run_did(project: Path, name: str, mor
     assert row["method"] == f"{name}.relation_gan.seed0"
     of_run = scores_of(project, name)
     found = {key: row[key] for key in of_run.keys() & row.keys()}
-    # The judge alone of stacked digits does not give `judge_accuracy` anew.
     assert len(found) >= 5
     assert found == pytest.approx({key: of_run[key] for key in found}, rel=1e-4)
 
@@ -217,9 +216,9 @@ def test_what_cannot_be_scored_is_told_before_the_data_set_is_made(project: Path
     assert not (project / "data/03_primary/cifar10").exists()
 
 
-def test_stacked_digits_of_mnist_are_named_by_their_judge(finished: Path) -> None:
+def test_stacked_digits_of_mnist_are_named_by_their_classifier(finished: Path) -> None:
     scores = scores_of(finished, "stacked_mnist")
-    assert {"modes", "reverse_kl", "fid_judge", "judge_accuracy"} <= scores.keys()
+    assert {"modes", "reverse_kl", "fid_classifier", "classifier_accuracy"} <= scores.keys()
     assert not any("efficientnet" in name for name in scores)
 
 
@@ -248,14 +247,14 @@ def test_the_report_says_the_right_things(finished: Path, name: str) -> None:
 def test_samples_are_looked_at_closer(finished: Path, name: str) -> None:
     scores = scores_of(finished, name)
     assert all(0 <= scores[f"memorised_{space}"] <= 1 for space in ("pixels", "features"))
-    assert "Look closer" in (finished / f"data/08_reporting/relation_gan_{name}/report.html").read_text()
+    assert "Nearest neighbours" in (finished / f"data/08_reporting/relation_gan_{name}/report.html").read_text()
 
 
 def test_held_out_faces_are_completed(finished: Path) -> None:
     scores = scores_of(finished, "celeba")
     shares = (9, 25, 49, 64, 81)
     assert all(scores[f"psnr_{share}"] > 0 and scores[f"occluded_psnr_{share}"] > 0 for share in shares)
-    assert "What they put into a hole" in (finished / "data/08_reporting/relation_gan_celeba/report.html").read_text()
+    assert "Inpainting" in (finished / "data/08_reporting/relation_gan_celeba/report.html").read_text()
 
 
 def test_runs_on_pictures_are_tracked(finished: Path) -> None:
@@ -279,10 +278,10 @@ def test_the_same_command_does_nothing_twice_and_needs_no_raw_files(project: Pat
     folders = [project / f"data/03_primary/{name}" for name in ("celeba", "celeba.statistics")]
     checkpoint = project / "data/06_models/celeba" / RELATION_GAN / "checkpoint.safetensors"
     before = [times(folder) for folder in folders], checkpoint.stat().st_mtime_ns
-    reference = load(folders[1] / "efficientnet_lite0.safetensors")
+    reference = load(folders[1] / "reference_efficientnet_lite0.safetensors")
     start(project, "celeba")
     assert (times(folders[0]), checkpoint.stat().st_mtime_ns) == (before[0][0], before[1])
-    assert load(folders[1] / "efficientnet_lite0.safetensors").description == reference.description
+    assert load(folders[1] / "reference_efficientnet_lite0.safetensors").description == reference.description
 
 
 def test_one_changed_byte_of_a_store_is_refused_before_any_training(project: Path) -> None:

@@ -10,7 +10,8 @@ import click
 from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 
-from relation_gan.config import ConfigError, Data, ProjectConfigLoader
+from relation_gan.config import ConfigError, Data
+from relation_gan.config.loader import ProjectConfigLoader
 from relation_gan.pipelines import dirac, evaluation, ingestion, reporting, training
 
 
@@ -44,7 +45,6 @@ class Run(NamedTuple):
 def register_pipelines() -> Pipelines:
     """One pipeline a method, for the study's seeds, and one a study."""
     parameters = parameters_in_force()
-    reporting.read_claims(parameters["claims"])  # A claim that cannot be read is refused before any work.
     study = parameters["study"]
     data = Data.of(parameters["datasets"][parameters["data"]["name"]])
 
@@ -56,8 +56,8 @@ def register_pipelines() -> Pipelines:
         return study_pipeline("study", folder(name), {**study, "experiments": {"": alone}}, parameters)
 
     def evaluate() -> Pipeline:
-        given = evaluation.create_given_pipeline(data, folder("evaluate"))
-        return Pipeline([ingestion.create_pipeline(data), given])
+        report = reporting.external.create_pipeline(data, evaluation.external.scorers_of(data), folder("evaluate"))
+        return Pipeline([ingestion.create_pipeline(data), evaluation.external.create_pipeline(data), report])
 
     builders = {
         "ingestion": partial(ingestion.create_pipeline, data),
@@ -71,12 +71,14 @@ def register_pipelines() -> Pipelines:
     pipelines = Pipelines(builders)
 
     def with_others(name: str) -> Pipeline:
+        if name not in parameters["studies"]:
+            return Pipeline([])  # Plugins count the pipelines; of a study that nobody asked for, nothing is resolved.
         study = parameters["studies"][name]
         return sum(
             (pipelines[other] for other in study["also"]), study_pipeline(name, folder(name, study), study, parameters)
         )
 
-    pipelines.data |= {name: partial(with_others, name) for name in parameters["studies"]}
+    pipelines.data |= {name: partial(with_others, name) for name in parameters["study_names"]}
     return pipelines
 
 

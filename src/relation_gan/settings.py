@@ -1,4 +1,4 @@
-"""Kedro's switches. See https://docs.kedro.org for what can stand here."""
+"""Kedro's settings: https://docs.kedro.org lists them."""
 
 import atexit
 import gc
@@ -11,13 +11,14 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 logging.getLogger("alembic").setLevel(logging.WARNING)
 
 from relation_gan.config import ProjectConfigLoader  # noqa: E402
-from relation_gan.context import ProjectContext  # noqa: E402
-from relation_gan.hooks import CheckHooks, MlflowHooks, TrackingHooks  # noqa: E402
-from relation_gan.session import Session  # noqa: E402
+from relation_gan.execution.context import ProjectContext  # noqa: E402
+from relation_gan.execution.hooks.checks import CheckHooks  # noqa: E402
+from relation_gan.execution.hooks.mlflow import MlflowHooks, TrackingHooks  # noqa: E402
+from relation_gan.execution.session import Session  # noqa: E402
 
-# The last is called first: MLflow's run is there before anything is tracked into it.
+# The last is called first: MLflow's run starts before anything is tracked into it.
 HOOKS = (CheckHooks(), TrackingHooks(), MlflowHooks())
-DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)  # MlflowHooks is that plugin's hook, made to outlive its server.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)  # MlflowHooks extends that plugin's hook.
 
 SESSION_CLASS = Session
 CONTEXT_CLASS = ProjectContext

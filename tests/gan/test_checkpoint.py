@@ -107,35 +107,37 @@ def test_a_missing_file_is_named(path: Path) -> None:
 
 
 @pytest.fixture
-def judge() -> networks.Network:
-    return networks.create("judge", size=16, n_classes=3, width=2, features=4)
+def classifier() -> networks.Network:
+    return networks.create("classifier", size=16, n_classes=3, width=2, features=4)
 
 
-def test_a_network_comes_back_with_its_weights_notes_and_outputs(path: Path, judge: networks.Network) -> None:
-    judge.notes = {"accuracy": 0.5, "made_from": "abc"}
+def test_a_network_comes_back_with_its_weights_notes_and_outputs(path: Path, classifier: networks.Network) -> None:
+    classifier.notes = {"accuracy": 0.5, "made_from": "abc"}
     images = torch.rand(4, 1, 16, 16)
-    judge(images)  # moves the running averages of its batch norm, which are no parameters
-    checkpoint.save_network(path, judge)
+    classifier(images)  # moves the running averages of its batch norm, which are no parameters
+    checkpoint.save_network(path, classifier)
     loaded = checkpoint.load_network(path)
     assert not loaded.training
-    assert loaded.notes == judge.notes
-    assert loaded.spec == judge.spec == {"name": "judge", "size": 16, "n_classes": 3, "width": 2, "features": 4}
-    assert torch.equal(loaded(images), judge.eval()(images))
+    assert loaded.notes == classifier.notes
+    assert (
+        loaded.spec == classifier.spec == {"name": "classifier", "size": 16, "n_classes": 3, "width": 2, "features": 4}
+    )
+    assert torch.equal(loaded(images), classifier.eval()(images))
 
 
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
         ({"name": "perceptron"}, "unknown network 'perceptron'"),
-        ({"name": "judge", "size": 16, "depth": 3}, "network 'judge' has no option 'depth'"),
-        ({"name": "judge", "size": 32, "n_classes": 3, "width": 2, "features": 4}, "size mismatch"),
-        ({"name": "judge", "size": 16, "n_classes": 4, "width": 2, "features": 4}, "size mismatch"),
+        ({"name": "classifier", "size": 16, "depth": 3}, "network 'classifier' has no option 'depth'"),
+        ({"name": "classifier", "size": 32, "n_classes": 3, "width": 2, "features": 4}, "size mismatch"),
+        ({"name": "classifier", "size": 16, "n_classes": 4, "width": 2, "features": 4}, "size mismatch"),
     ],
 )
 def test_a_network_that_cannot_be_built_here_is_refused_with_the_reason(
-    path: Path, judge: networks.Network, spec: dict[str, Any], reason: str
+    path: Path, classifier: networks.Network, spec: dict[str, Any], reason: str
 ) -> None:
-    checkpoint.save(path, judge.state_dict(), {"network": spec, "notes": {}})
+    checkpoint.save(path, classifier.state_dict(), {"network": spec, "notes": {}})
     with pytest.raises(CheckpointError) as refused:
         checkpoint.load_network(path)
     assert str(refused.value).startswith(f"{path} holds no network that this version can build (")

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,3 +87,18 @@ def test_one_new_file_registers_its_entries(tmp_path, monkeypatch: pytest.Monkey
 
     import_modules("a_family_of_shapes", a_family_of_shapes.__path__)
     assert sorted(a_family_of_shapes.entries) == ["circle", "disc"]
+
+
+def test_a_name_with_a_module_is_of_any_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shapes: Registry
+) -> None:
+    monkeypatch.setattr("relation_gan.gan.tasks.registry", shapes)
+    code = "from relation_gan.gan.tasks import registry\nregistry.register('circle')(lambda radius: radius)\n"
+    (tmp_path / "my_shapes.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert shapes.create("my_shapes:circle", radius=3) == 3
+    assert list(shapes.options("my_shapes:circle")) == ["radius"]
+    with pytest.raises(ValueError, match="unknown shape 'square_'; choose one of: bare, circle, square"):
+        shapes.entry("my_shapes:square_")
+    with pytest.raises(ValueError, match="shape 'no_shapes:circle': No module named 'no_shapes'"):
+        shapes.entry("no_shapes:circle")

@@ -14,7 +14,8 @@ from relation_gan import io
 from relation_gan.gan import checkpoint, networks
 from relation_gan.gan.checkpoint import CheckpointError, Described
 from relation_gan.gan.data import Points, Recipe, StoreError, save_store
-from relation_gan.gan.training import CheckpointStore
+from relation_gan.gan.scoring.panels import Counts
+from relation_gan.gan.state import CheckpointStore
 
 DATASETS = [getattr(io, name) for name in io.__all__]
 HANDLES = (io.CheckpointStoreDataset, io.HandleDataset)
@@ -52,7 +53,7 @@ def test_loading_what_is_not_there_names_the_path(dataset: type, path: Path) -> 
 
 
 def test_a_network_comes_back(path: Path) -> None:
-    network = networks.create("judge", size=16, n_classes=3, width=2, features=4)
+    network = networks.create("classifier", size=16, n_classes=3, width=2, features=4)
     network.notes = {"accuracy": 0.9}
     dataset = io.NetworkDataset(str(path))
     dataset.save(network)
@@ -140,12 +141,12 @@ def test_a_folder_without_a_definition_does_not_exist_as_points(path: Path) -> N
 
 
 @pytest.mark.parametrize("shape", [(4, 6, 3), (1, 1, 3)])
-def test_a_picture_comes_back_pixel_by_pixel(path: Path, shape: tuple[int, ...]) -> None:
-    picture = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    dataset = io.PictureDataset(f"{path}.png")
-    dataset.save(picture)
+def test_a_image_comes_back_pixel_by_pixel(path: Path, shape: tuple[int, ...]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    dataset = io.ImageDataset(f"{path}.png")
+    dataset.save(image)
     assert dataset.exists()
-    assert np.array_equal(dataset.load(), picture)
+    assert np.array_equal(dataset.load(), image)
 
 
 @pytest.mark.parametrize(
@@ -156,10 +157,10 @@ def test_a_picture_comes_back_pixel_by_pixel(path: Path, shape: tuple[int, ...])
         (2500, 50, (1000, 20)),
     ],
 )
-def test_a_picture_is_previewed_at_most_1000_pixels_wide(
+def test_a_image_is_previewed_at_most_1000_pixels_wide(
     path: Path, width: int, height: int, size: tuple[int, int]
 ) -> None:
-    dataset = io.PictureDataset(f"{path}.png")
+    dataset = io.ImageDataset(f"{path}.png")
     dataset.save(np.full((height, width, 3), 200, np.uint8))
     preview = Image.open(bytes_io.BytesIO(base64.b64decode(dataset.preview())))
     assert (preview.format, preview.size) == ("PNG", size)
@@ -174,6 +175,26 @@ def test_json_comes_back_and_a_failing_write_leaves_what_was_there(path: Path) -
         dataset.save({"modes": 1.0, "kl": object()})
     assert dataset.load()["modes"] == 995.0
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_networks_of_a_folder_come_back_by_name(path: Path) -> None:
+    networks_of = {
+        name: networks.create("mlp_generator", dimensions=2, latent=width, widths=[])
+        for width, name in ((3, "a"), (4, "b"))
+    }
+    dataset = io.NetworksDataset(str(path))
+    dataset.save(networks_of)
+    checkpoint.save(path / "checkpoint.safetensors", {}, {"config": {}})  # is none of them
+    loaded = dataset.load()
+    assert loaded.keys() == {"a", "b"}
+    assert all(torch.equal(loaded[name].layers[0].weight, of.layers[0].weight) for name, of in networks_of.items())
+
+
+def test_panels_come_back(path: Path) -> None:
+    dataset = io.PanelsDataset(str(path))
+    dataset.save([Counts("Modes", "a note", "", torch.arange(3))])
+    (panel,) = dataset.load()
+    assert (panel.heading, panel.note, panel.counts.tolist()) == ("Modes", "a note", [0, 1, 2])
 
 
 def test_a_handle_is_its_path(path: Path) -> None:

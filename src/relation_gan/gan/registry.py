@@ -39,11 +39,17 @@ class Registry(Generic[T]):
         return tuple(sorted(self._entries))
 
     def entry(self, name: str) -> Callable[..., T]:
-        """The class or factory of that name.
+        """The class or factory of that name; `module:name` imports a module that registers it, of any package.
 
         Raises:
             ValueError: there is none.
         """
+        module, _, name = name.rpartition(":")
+        if module:
+            try:
+                importlib.import_module(module)
+            except ModuleNotFoundError as error:
+                raise ValueError(f"{self.family} '{module}:{name}': {error}") from None
         if name not in self._entries:
             raise ValueError(f"unknown {self.family} '{name}'; choose one of: {', '.join(self.names())}")
         return self._entries[name]
@@ -72,7 +78,7 @@ class Registry(Generic[T]):
         for option, parameter in known.items():
             if parameter.default is parameter.empty and option not in options:
                 raise ValueError(f"{self.family} '{name}' needs the option '{option}'")
-        return self._entries[name](**options)
+        return self.entry(name)(**options)
 
 
 def import_modules(package: str, path: Iterable[str]) -> None:

@@ -1,6 +1,7 @@
-"""Latents, and samples of a generator in batches: images through the one quantiser to uint8, points as they are."""
+"""Latents, and what a trained task makes in batches, on the way to scores."""
 
 from collections.abc import Iterator
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -12,6 +13,52 @@ from relation_gan.gan.networks import Generator
 
 class DivergedError(ValueError):
     """A generator whose samples are not finite."""
+
+
+class Sample(NamedTuple):
+    """A batch of what was made, and of what it was made from."""
+
+    output: Tensor
+    """uint8 images (b, C, H, W), or float points (b, 2)."""
+    input: Tensor | None = None
+    """What the outputs were made from, where that is no noise: uint8 (b, C, h, w)."""
+    target: Tensor | None = None
+    """What the outputs should be, where that is known: like `output`."""
+    labels: Tensor | None = None
+    """The classes that were asked for: int64 (b,)."""
+
+
+class Sampler(Protocol):
+    """A source of samples, the same for the same seed and batch size."""
+
+    def batches(self, count: int, seed: int, size: int) -> Iterator[Sample]:
+        """`count` samples in batches of `size`, on the CPU.
+
+        Raises:
+            DivergedError: a network gives values that are not finite.
+        """
+        ...
+
+
+class GeneratorSampler:
+    """Samples of one generator from latents."""
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
+
+    @torch.no_grad()
+    def batches(self, count: int, seed: int, size: int) -> Iterator[Sample]:
+        generator = self.generator.eval()
+        device = next(generator.parameters()).device
+        random = torch.Generator().manual_seed(seed)
+        for start in range(0, count, size):
+            z = draw_latents(generator, min(size, count - start), random)
+            made = generator(z.to(device))
+            if not made.isfinite().all():
+                what = "points" if generator.points else "images"
+                raise DivergedError(f"the generator's {what} are not finite: its training diverged")
+            labels = z[:, generator.latent :].argmax(1) if generator.classes else None
+            yield Sample((made.float() if generator.points else to_uint8(made)).cpu(), labels=labels)
 
 
 def draw_latents(generator: Generator, count: int, random: torch.Generator, labels: Tensor | None = None) -> Tensor:
@@ -27,22 +74,10 @@ def draw_latents(generator: Generator, count: int, random: torch.Generator, labe
     return torch.cat([z, one_hot(labels.to(z.device), generator.classes).to(z.dtype)], 1)
 
 
-@torch.no_grad()
 def samples(generator: Generator, count: int, seed: int, batch_size: int) -> Iterator[Tensor]:
-    """Batches of uint8 images (b, C, H, W) or float points (b, 2), `count` in all.
-
-    They are the same for the same seed and batch size.
+    """The outputs of a `GeneratorSampler`: batches of uint8 images (b, C, H, W) or float points (b, 2).
 
     Raises:
         DivergedError: the generator gives values that are not finite.
     """
-    device = next(generator.parameters()).device
-    random = torch.Generator().manual_seed(seed)
-    generator.eval()
-    for start in range(0, count, batch_size):
-        z = draw_latents(generator, min(batch_size, count - start), random)
-        made = generator(z.to(device))
-        if not made.isfinite().all():
-            what = "points" if generator.points else "images"
-            raise DivergedError(f"the generator's {what} are not finite: its training diverged")
-        yield (made.float() if generator.points else to_uint8(made)).cpu()
+    return (sample.output for sample in GeneratorSampler(generator).batches(count, seed, batch_size))

@@ -1,6 +1,6 @@
 """The store that a training writes its checkpoints to, as a node's input."""
 
-from relation_gan.gan.training import CheckpointStore
+from relation_gan.gan.state import CheckpointStore
 from relation_gan.io.base import PathDataset
 
 

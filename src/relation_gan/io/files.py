@@ -1,4 +1,4 @@
-"""Files of tensors, networks and pictures."""
+"""Files of tensors, networks and images."""
 
 import base64
 import io
@@ -11,7 +11,9 @@ from kedro_datasets._typing import ImagePreview, JSONPreview
 from PIL import Image
 
 from relation_gan.gan import checkpoint
+from relation_gan.gan.history import History
 from relation_gan.gan.networks import Network
+from relation_gan.gan.scoring.panels import Panel, pack, unpack
 from relation_gan.io.base import PathDataset
 
 
@@ -49,6 +51,16 @@ class JSONDataset(PathDataset):
         return JSONPreview(self._filepath.read_text())
 
 
+class HistoryDataset(JSONDataset):
+    """The history of a training, as JSON."""
+
+    def load(self) -> History:
+        return History.model_validate_json(self._filepath.read_text())
+
+    def save(self, data: History) -> None:
+        super().save(data.model_dump(mode="json"))
+
+
 class HandleDataset(PathDataset):
     """The path itself, for a node that keeps what it made there and looks before it makes it again."""
 
@@ -62,8 +74,8 @@ class HandleDataset(PathDataset):
         return True
 
 
-class PictureDataset(PathDataset):
-    """An RGB picture, uint8 (H, W, 3), as PNG."""
+class ImageDataset(PathDataset):
+    """An RGB image, uint8 (H, W, 3), as PNG."""
 
     def load(self) -> np.ndarray:
         return np.array(Image.open(self._filepath).convert("RGB"))
@@ -73,9 +85,19 @@ class PictureDataset(PathDataset):
         Image.fromarray(data).save(self._filepath)
 
     def preview(self) -> ImagePreview:
-        """A picture at most 1,000 pixels wide, for kedro-viz."""
-        picture = Image.open(self._filepath)
-        picture.thumbnail((1000, 1000))
+        """An image at most 1,000 pixels wide, for kedro-viz."""
+        image = Image.open(self._filepath)
+        image.thumbnail((1000, 1000))
         buffer = io.BytesIO()
-        picture.save(buffer, "PNG")
+        image.save(buffer, "PNG")
         return ImagePreview(base64.b64encode(buffer.getvalue()).decode())
+
+
+class PanelsDataset(PathDataset):
+    """What the report shows of a run's samples, in one file."""
+
+    def load(self) -> list[Panel]:
+        return unpack(checkpoint.load(self._filepath))
+
+    def save(self, data: list[Panel]) -> None:
+        checkpoint.save(self._filepath, *pack(data))

@@ -110,7 +110,7 @@ def with_bad(n: int, *bad: int, limit: float = 0.5) -> Recipe:
         ((3, 8), [0, 1, 2, 9, 4, 5, 6, 7]),
     ],
 )
-def test_skipped_pictures_leave_no_gaps(folder: Path, bad: tuple[int, ...], order: list[int]) -> None:
+def test_skipped_images_leave_no_gaps(folder: Path, bad: tuple[int, ...], order: list[int]) -> None:
     recipe = with_bad(10, *bad)
     assert convert(folder, recipe) == {f"{i}.png": "it is broken" for i in bad}
     images, labels = arrays(folder)
@@ -130,11 +130,11 @@ def test_the_manifest_names_what_was_skipped(tmp_path: Path) -> None:
     store.verify()
 
 
-def test_too_many_bad_pictures_are_an_error_that_names_them(folder: Path) -> None:
+def test_too_many_bad_images_are_an_error_that_names_them(folder: Path) -> None:
     with pytest.raises(StoreError) as refused:
         convert(folder, with_bad(40, 0, 2, 3, limit=0.05))
     assert str(refused.value) == (
-        "random_pixels: 3 pictures cannot be used, 2 of 40 may be skipped (data.skip_limit 0.05): 0.png: it is broken; "
+        "random_pixels: 3 images cannot be used, 2 of 40 may be skipped (data.skip_limit 0.05): 0.png: it is broken; "
         "2.png: it is broken; 3.png: it is broken; mend or remove them, or raise data.skip_limit"
     )
     # It stops at the first chunk that is too much: the others were not tried.
@@ -142,12 +142,12 @@ def test_too_many_bad_pictures_are_an_error_that_names_them(folder: Path) -> Non
 
 
 def test_no_limit_lets_a_store_be_empty(folder: Path) -> None:
-    with pytest.raises(StoreError, match="3 pictures cannot be used, 2 of 3 may be skipped"):
+    with pytest.raises(StoreError, match="3 images cannot be used, 2 of 3 may be skipped"):
         convert(folder, with_bad(3, 0, 1, 2, limit=0.99))
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         (
             lambda c: Chunk(c.images[:-1], c.labels[:-1]),
@@ -158,11 +158,11 @@ def test_no_limit_lets_a_store_be_empty(folder: Path) -> None:
         (lambda c: Chunk(c.images.astype(np.int16), c.labels), "the recipe gave (4, 3, 16, 16) of int16"),
     ],
 )
-def test_a_chunk_of_another_form_is_refused(folder: Path, wrong: Callable[[Chunk], Chunk], told: str) -> None:
+def test_a_chunk_of_another_form_is_refused(folder: Path, wrong: Callable[[Chunk], Chunk], message: str) -> None:
     recipe = images_recipe(10)
     with pytest.raises(StoreError) as refused:
         convert(folder, replace(recipe, make=lambda first, last: wrong(recipe.make(first, last))))
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ def channels_last(prepared: np.ndarray) -> np.ndarray:
     return prepared.transpose(1, 2, 0)
 
 
-def kept(picture: Image.Image, **options: Any) -> np.ndarray:
-    """A square picture prepared in its own size: (size, size, 3), or (size, size) for one channel."""
-    return channels_last(Preparation(size=picture.width, **options)(picture)).squeeze()
+def kept(image: Image.Image, **options: Any) -> np.ndarray:
+    """A square image prepared in its own size: (size, size, 3), or (size, size) for one channel."""
+    return channels_last(Preparation(size=image.width, **options)(image)).squeeze()
 
 
-def reopened(picture: Image.Image, kind: str, **options: Any) -> Image.Image:
-    return Image.open(io.BytesIO(encoded(picture, kind, **options)))
+def reopened(image: Image.Image, kind: str, **options: Any) -> Image.Image:
+    return Image.open(io.BytesIO(encoded(image, kind, **options)))
 
 
 @pytest.mark.parametrize("crop", [160, 108, 109, 177])
@@ -43,10 +43,10 @@ def test_crop_and_resize_are_those_of_torchvision(crop: int, size: int, kind: An
 
 @pytest.mark.parametrize("size", [(178, 218), (218, 178), (101, 64), (64, 101), (67, 64), (50, 50)])
 def test_square_cuts_the_middle_up_to_the_shorter_side(size: tuple[int, int]) -> None:
-    picture = FACE.resize(size)
+    image = FACE.resize(size)
     side = min(size)
-    expected = transforms.CenterCrop(side)(picture)
-    assert np.array_equal(channels_last(Preparation(size=side, crop="square")(picture)), np.asarray(expected))
+    expected = transforms.CenterCrop(side)(image)
+    assert np.array_equal(channels_last(Preparation(size=side, crop="square")(image)), np.asarray(expected))
 
 
 def test_what_has_its_size_is_left_as_it_is() -> None:
@@ -70,49 +70,49 @@ def test_padding_comes_after_the_crop_and_before_the_resize() -> None:
 
 @pytest.mark.parametrize("orientation", range(10))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_a_picture_is_turned_as_its_camera_says(orientation: int, kind: str) -> None:
+def test_a_image_is_turned_as_its_camera_says(orientation: int, kind: str) -> None:
     # White in the lower right quarter; each orientation is what `exif_transpose` undoes.
     pixels = np.zeros((16, 16, 3), np.uint8)
     pixels[8:, 8:] = 255
     exif = Image.Exif()
     exif[0x0112] = orientation
-    picture = reopened(Image.fromarray(pixels), kind, exif=exif)
+    image = reopened(Image.fromarray(pixels), kind, exif=exif)
     white = {0: (1, 1), 1: (1, 1), 2: (1, 0), 3: (0, 0), 4: (0, 1), 5: (1, 1), 6: (1, 0), 7: (0, 0), 8: (0, 1)}
-    quarters = kept(picture)[4::8, 4::8, 0] > 128
+    quarters = kept(image)[4::8, 4::8, 0] > 128
     assert [tuple(place) for place in np.argwhere(quarters).tolist()] == [white.get(orientation, (1, 1))]
 
 
-def test_the_crop_is_cut_from_the_turned_picture() -> None:
+def test_the_crop_is_cut_from_the_turned_image() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    picture = reopened(FACE, "PNG", exif=exif)
+    image = reopened(FACE, "PNG", exif=exif)
     expected = transforms.CenterCrop(108)(FACE.transpose(Image.Transpose.ROTATE_270))
-    assert np.array_equal(channels_last(Preparation(size=108, crop=108)(picture)), np.asarray(expected))
+    assert np.array_equal(channels_last(Preparation(size=108, crop=108)(image)), np.asarray(expected))
 
 
 def test_a_damaged_exif_block_turns_nothing() -> None:
-    picture = reopened(SQUARE, "WEBP", lossless=True, exif=b"Exif\0\0no TIFF header at all")
-    assert np.array_equal(kept(picture), np.asarray(SQUARE))
+    image = reopened(SQUARE, "WEBP", lossless=True, exif=b"Exif\0\0no TIFF header at all")
+    assert np.array_equal(kept(image), np.asarray(SQUARE))
 
 
 def test_black_and_white_become_0_and_255() -> None:
-    picture = reopened(SQUARE.convert("1"), "PNG")
-    assert picture.mode == "1"
-    assert np.array_equal(kept(picture, channels=1), np.asarray(picture) * np.uint8(255))
+    image = reopened(SQUARE.convert("1"), "PNG")
+    assert image.mode == "1"
+    assert np.array_equal(kept(image, channels=1), np.asarray(image) * np.uint8(255))
 
 
 def test_a_palette_gives_its_colours() -> None:
-    picture = reopened(SQUARE.quantize(16), "PNG")
-    assert picture.mode == "P"
-    assert np.array_equal(kept(picture), np.asarray(SQUARE.quantize(16).convert("RGB")))
+    image = reopened(SQUARE.quantize(16), "PNG")
+    assert image.mode == "P"
+    assert np.array_equal(kept(image), np.asarray(SQUARE.quantize(16).convert("RGB")))
 
 
 @pytest.mark.parametrize("background", [255, 0, 128])
-def test_what_lies_behind_a_transparent_picture_is_seen(background: int) -> None:
+def test_what_lies_behind_a_transparent_image_is_seen(background: int) -> None:
     alpha = np.repeat(np.array([[0, 255, 51]], np.uint8), 16, 1).repeat(48, 0)  # 16 columns of each
-    picture = reopened(Image.fromarray(np.dstack([np.asarray(SQUARE), alpha])), "PNG")
-    assert picture.mode == "RGBA"
-    prepared = kept(picture, background=background)
+    image = reopened(Image.fromarray(np.dstack([np.asarray(SQUARE), alpha])), "PNG")
+    assert image.mode == "RGBA"
+    prepared = kept(image, background=background)
     assert (prepared[:, :16] == background).all()
     assert np.array_equal(prepared[:, 16:32], np.asarray(SQUARE)[:, 16:32])
     mixed = 0.2 * np.asarray(SQUARE)[:, 32:] + 0.8 * background  # 51 of 255
@@ -123,39 +123,39 @@ def test_what_lies_behind_a_transparent_picture_is_seen(background: int) -> None
 def test_every_mode_with_transparency_is_laid_on_the_background(mode: str) -> None:
     clear = Image.fromarray(np.dstack([np.asarray(SQUARE), np.zeros((48, 48), np.uint8)]))
     if mode == "PA":
-        picture = SQUARE.quantize(16).convert("PA")
-        picture.putalpha(0)
+        image = SQUARE.quantize(16).convert("PA")
+        image.putalpha(0)
     else:
-        picture = clear.convert(mode)
-    assert picture.mode == mode
-    assert (kept(picture, background=77) == 77).all()
-    assert (kept(picture, background=77, channels=1) == 77).all()
+        image = clear.convert(mode)
+    assert image.mode == mode
+    assert (kept(image, background=77) == 77).all()
+    assert (kept(image, background=77, channels=1) == 77).all()
 
 
 @pytest.mark.parametrize(("mode", "colour"), [("P", 3), ("L", 3), ("RGB", (3, 3, 3)), ("1", 0)])
 def test_a_colour_may_stand_for_transparency(mode: str, colour: Any) -> None:
     pixels = Image.fromarray(np.where(np.eye(16, dtype=bool), 3, 200).astype(np.uint8))
-    picture = pixels.convert(mode, dither=Image.Dither.NONE)
+    image = pixels.convert(mode, dither=Image.Dither.NONE)
     if mode == "P":
-        picture.putpalette([value for level in range(256) for value in (level, level, level)])
-    picture = reopened(picture, "PNG", transparency=colour)
-    assert picture.mode == mode and "transparency" in picture.info
-    prepared = kept(picture, channels=1, background=99)
+        image.putpalette([value for level in range(256) for value in (level, level, level)])
+    image = reopened(image, "PNG", transparency=colour)
+    assert image.mode == mode and "transparency" in image.info
+    prepared = kept(image, channels=1, background=99)
     assert (prepared[np.eye(16, dtype=bool)] == 99).all()
     assert (prepared[~np.eye(16, dtype=bool)] == (255 if mode == "1" else 200)).all()
 
 
 @pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "HSV"])
 def test_other_colour_spaces_become_rgb(mode: str) -> None:
-    picture = SQUARE.convert(mode)
-    assert np.array_equal(kept(picture), np.asarray(picture.convert("RGB")))
+    image = SQUARE.convert(mode)
+    assert np.array_equal(kept(image), np.asarray(image.convert("RGB")))
 
 
 def test_a_cmyk_jpeg_keeps_its_colours() -> None:
     red = Image.new("RGB", (16, 16), (250, 10, 10))
-    picture = reopened(red.convert("CMYK"), "JPEG", quality=100)
-    assert picture.mode == "CMYK"
-    assert np.abs(kept(picture).astype(int) - (250, 10, 10)).max() <= 3
+    image = reopened(red.convert("CMYK"), "JPEG", quality=100)
+    assert image.mode == "CMYK"
+    assert np.abs(kept(image).astype(int) - (250, 10, 10)).max() <= 3
 
 
 SIXTEEN = (GREYS.astype(np.uint16) * 257).astype(np.uint16)  # 0, 257, ..., 65535
@@ -164,9 +164,9 @@ SIXTEEN = (GREYS.astype(np.uint16) * 257).astype(np.uint16)  # 0, 257, ..., 6553
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_sixteen_bits_are_scaled_to_eight(kind: str, channels: Any) -> None:
-    picture = reopened(Image.fromarray(SIXTEEN), kind)
-    assert picture.mode.startswith("I")
-    prepared = Preparation(size=16, channels=channels)(picture)
+    image = reopened(Image.fromarray(SIXTEEN), kind)
+    assert image.mode.startswith("I")
+    prepared = Preparation(size=16, channels=channels)(image)
     assert np.array_equal(prepared, np.stack([GREYS] * channels))
 
 
@@ -174,16 +174,16 @@ def test_sixteen_bits_are_scaled_to_eight(kind: str, channels: Any) -> None:
 def test_sixteen_bits_in_any_order_of_bytes_are_rounded_to_the_nearest(mode: str) -> None:
     levels = np.arange(0, 65536, 256).reshape(16, 16) + np.arange(16)
     stored = levels.astype({"I": "<i4", "I;16B": ">u2"}.get(mode, "<u2"))
-    picture = Image.frombytes(mode, (16, 16), stored.tobytes())
-    assert picture.mode == mode
-    assert np.array_equal(kept(picture, channels=1), np.rint(levels / 257).astype(np.uint8))
+    image = Image.frombytes(mode, (16, 16), stored.tobytes())
+    assert image.mode == mode
+    assert np.array_equal(kept(image, channels=1), np.rint(levels / 257).astype(np.uint8))
 
 
 @pytest.mark.parametrize(("low", "high"), [(-1, 255), (0, 65536)])
 def test_more_than_sixteen_bits_are_refused(low: int, high: int) -> None:
-    picture = Image.fromarray(np.array([[low, high]] * 2, np.int32))
+    image = Image.fromarray(np.array([[low, high]] * 2, np.int32))
     with pytest.raises(ValueError, match=f"pixels from {low} to {high} are of more than 16 bits; save it with 8 or"):
-        Preparation(size=2)(picture)
+        Preparation(size=2)(image)
 
 
 def test_floating_point_is_refused() -> None:
@@ -192,26 +192,26 @@ def test_floating_point_is_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
-def test_of_an_animation_the_first_picture_is_taken(kind: str) -> None:
+def test_of_an_animation_the_first_image_is_taken(kind: str) -> None:
     frames = [Image.new("RGB", (16, 16), (level, level, level)) for level in (250, 100, 0)]
-    picture = reopened(frames[0], kind, save_all=True, append_images=frames[1:])
-    assert getattr(picture, "n_frames", 1) == 3
-    assert np.abs(kept(picture).astype(int) - 250).max() <= 2
+    image = reopened(frames[0], kind, save_all=True, append_images=frames[1:])
+    assert getattr(image, "n_frames", 1) == 3
+    assert np.abs(kept(image).astype(int) - 250).max() <= 2
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_a_truncated_picture_is_an_oserror(kind: str) -> None:
+def test_a_truncated_image_is_an_oserror(kind: str) -> None:
     content = encoded(FACE, kind)
     with pytest.raises(OSError):
         Preparation(size=64, crop=160)(Image.open(io.BytesIO(content[: len(content) // 2])))
 
 
-def test_a_picture_that_is_not_square_needs_a_crop() -> None:
+def test_a_image_that_is_not_square_needs_a_crop() -> None:
     with pytest.raises(ValueError, match=r"^178x218 is not square; set data.crop: square$"):
         Preparation(size=64)(FACE)
 
 
-def test_a_picture_that_is_smaller_than_the_crop_is_refused() -> None:
+def test_a_image_that_is_smaller_than_the_crop_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^178x218 is smaller than the crop of 200; set data.crop: square$"):
         Preparation(size=64, crop=200)(FACE)
 

@@ -162,7 +162,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_made(
     assert seen(folder.parent) == []
 
 
-def test_held_out_pictures_are_a_store_inside_the_store(folder: Path, recipe: Recipe) -> None:
+def test_held_out_images_are_a_store_inside_the_store(folder: Path, recipe: Recipe) -> None:
     inner = images_recipe(3, "held")
     store = save_store(folder, replace(recipe, held_out=inner))
     assert store.held_out is not None

@@ -140,7 +140,9 @@ def test_mlgan_is_dmgan_with_centres_at_0():
 def test_classes_that_the_generator_does_not_draw_are_refused():
     critic = networks.create("dcgan_critic", kind="feature", size=16, channels=1, width=2)
     generator = networks.create("dcgan_generator", size=16, channels=1, latent=2, width=2)
-    with pytest.raises(ValueError, match=r"it tells 10 classes apart, the generator draws 0 .*same number of classes"):
+    with pytest.raises(
+        ValueError, match=r"it distinguishes 10 classes, the generator draws 0 .*same number of classes"
+    ):
         losses.create("dmgan", weight=1.0, gamma=1.0, classes=10).check(critic, generator)
 
 

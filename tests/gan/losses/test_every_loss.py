@@ -6,11 +6,12 @@ from typing import Any, cast
 import pytest
 import torch
 
-from relation_gan.gan import losses, networks
+from relation_gan.gan import adversary, losses, networks
+from relation_gan.gan.loop import train_step
 from relation_gan.gan.losses import Batch
-from relation_gan.gan.networks import Critic, Generator, Network
+from relation_gan.gan.networks import Critic, Network
 from relation_gan.gan.networks.base import KINDS
-from relation_gan.gan.training import TrainingConfig, TrainState, train_step
+from tests.gan.helpers import CRITIC, ORDERS, Noise, state
 from tests.gan.networks.helpers import GENERATORS, kinds, sizes, small
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -43,70 +44,54 @@ PAIRINGS = [
 ]
 
 
-class Noise:
-    """Real batches that are a function of their index, as the protocol `Feed` asks."""
-
-    device = torch.device("cpu")
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.shape = shape
-
-    def batch(self, index: int, size: int) -> torch.Tensor:
-        return torch.rand(size, *self.shape, generator=torch.Generator().manual_seed(index)) * 2 - 1
-
-    def labels(self, index: int, size: int) -> torch.Tensor:
-        return torch.zeros(size, dtype=torch.long)
+SPHERE = {"triplet_gan": {"sphere": True}}
+"""Options of a critic that a loss needs."""
 
 
-def state_of(loss: losses.Loss, critic: Network, generator: Network) -> TrainState:
-    if loss.follows:
-        loss.follow(deepcopy(generator), deepcopy(critic))
-    config = TrainingConfig(steps=4, batch_size=6, lr_generator=1e-3, lr_critic=1e-3)
-    return TrainState(cast(Generator, generator), cast(Critic, critic), loss, config, seed=0)
-
-
-def step(loss: losses.Loss, critic: Network, generator: Network, shape: tuple[int, ...]) -> None:
+def steps(name: str, critic: Network, generator: Network, shape: tuple[int, ...], order: str = ORDERS[0]) -> None:
     """Two steps, the second with what the loss remembers of the first: all is finite, and both networks move."""
-    loss.check(cast(Critic, critic), generator)
-    state = state_of(loss, critic, generator)
-    before = [[p.detach().clone() for p in network.parameters()] for network in (critic, generator)]
+    loss = {"name": name, **OPTIONS.get(name, {})}
+    s = state(loss, generator=generator.spec, critic=critic.spec, order=order, steps=4)
+    if create(name).follows:
+        s.task.follow(deepcopy(s.trained()))
+    before = [[p.detach().clone() for p in network.parameters()] for network in s.task.networks().values()]
     for _ in range(2):
-        terms = train_step(state, Noise(shape), observe=True)
+        terms = train_step(s, {"data": Noise(*shape)}, observe=True)
         assert {"critic_loss", "generator_loss"} < terms.keys()
         assert all(value.shape == () and value.isfinite() for value in terms.values()), terms
-    for network, old in zip((critic, generator), before, strict=True):
+    for network, old in zip(s.task.networks().values(), before, strict=True):
         assert any(not torch.equal(p, q) for p, q in zip(network.parameters(), old, strict=True))
 
 
 @pytest.mark.parametrize(("name", "critic"), PAIRINGS)
 def test_every_loss_trains_with_every_critic_it_accepts(name: str, critic: str) -> None:
-    loss, size = create(name), sizes(critic)[0]
-    sphere = {"sphere": True} if name == "triplet_gan" else {}
-    generator = small("mlp_generator", size)
-    # DCGAN's weights of .02 all but silence a signal through so few channels.
-    step(loss, small(critic, size, kind=loss.critic_kind, init="lecun", **sphere), generator, (3, size, size))
+    size = sizes(critic)[0]
+    # DCGAN's weights of 0.02 all but silence a signal through so few channels.
+    made = small(critic, size, kind=create(name).critic_kind, init="lecun", **SPHERE.get(name, {}))
+    steps(name, made, small("mlp_generator", size), (3, size, size))
 
 
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("name", losses.names())
-def test_every_loss_trains_on_points(name: str) -> None:
-    loss = create(name)
+def test_every_loss_trains_on_points_in_every_order(name: str, order: str) -> None:
     options = {"dimensions": 2, "widths": [4]}
-    critic = networks.create(
-        "mlp_critic",
-        kind=loss.critic_kind,
-        features=3,
-        **({"sphere": True} if name == "triplet_gan" else {}),
-        **options,
-    )
-    step(loss, critic, networks.create("mlp_generator", latent=2, **options), (2,))
+    kind = create(name).critic_kind
+    critic = networks.create("mlp_critic", kind=kind, features=3, **SPHERE.get(name, {}), **options)
+    steps(name, critic, networks.create("mlp_generator", latent=2, **options), (2,), order)
 
 
 @pytest.mark.parametrize("generator", GENERATORS)
 @pytest.mark.parametrize("name", ["relation", "gogan", "wadmgan"])
 def test_every_generator_trains(name: str, generator: str) -> None:
-    loss, size = create(name), sizes(generator)[0]
-    critic = small("mlp_critic", size, kind=loss.critic_kind)
-    step(loss, critic, small(generator, size), (3, size, size))
+    size = sizes(generator)[0]
+    critic = small("mlp_critic", size, kind=create(name).critic_kind)
+    steps(name, critic, small(generator, size), (3, size, size))
+
+
+@pytest.mark.parametrize("name", losses.names())
+def test_every_loss_gets_a_critic_of_its_kind(name: str) -> None:
+    opponent = adversary.create({**CRITIC, **SPHERE.get(name, {})}, {"name": name, **OPTIONS.get(name, {})})
+    assert opponent.critic.kind == opponent.loss.critic_kind
 
 
 @pytest.mark.parametrize("name", losses.names())

@@ -131,7 +131,7 @@ def test_the_faults_of_the_published_counter() -> None:
     # Of 200 samples of one mode, spread over two batches of 100, it counts two, and so finds no mode.
     assert metrics.mode_coverage([123] * 200)["modes_10"] == 1
     assert metrics.published_modes([[1, 2, 3]] * 200, [[1.0] * 3] * 200) == 0
-    # And smudges of which the judge is unsure show it the mode 103, and 23 and 120, which nobody drew.
+    # And smudges of which the classifier is unsure show it the mode 103, and 23 and 120, which nobody drew.
     unsure = [[1, 0.4, 1], [0.4, 1, 1], [1, 1, 0.4]]
     assert metrics.published_modes([[1, 2, 3]] * 33, unsure * 11, batch_size=3) == 3
 

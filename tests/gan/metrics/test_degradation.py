@@ -1,4 +1,4 @@
-"""What the scores of pictures are for: they tell real ones that were spoilt, and how much."""
+"""What the scores of images are for: they tell real ones that were degraded, and how much."""
 
 from itertools import pairwise
 
@@ -41,7 +41,7 @@ def noisy(images: Tensor, sigma: float) -> Tensor:
     ],
     ids=["blur", "noise"],
 )
-def test_the_kernel_distance_rises_with_what_spoils_pictures(digits, features, spoil, strengths) -> None:
+def test_the_kernel_distance_rises_with_what_spoils_images(digits, features, spoil, strengths) -> None:
     real, others, _ = digits
     found = features(real)
     scores = [
@@ -49,7 +49,7 @@ def test_the_kernel_distance_rises_with_what_spoils_pictures(digits, features, s
         for images in (others, *(spoil(others, strength) for strength in strengths))
     ]
     assert all(stronger > 1.1 * weaker for weaker, stronger in pairwise(scores))
-    assert abs(scores[0]) < 0.2 * scores[1]  # unbiased: near 0 for real pictures
+    assert abs(scores[0]) < 0.2 * scores[1]  # unbiased: near 0 for real images
 
 
 def test_recall_falls_with_every_dropped_digit_and_precision_does_not(digits, features) -> None:

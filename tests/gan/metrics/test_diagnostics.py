@@ -69,7 +69,7 @@ def test_closeness_by_hand_is_that_of_the_first_to_all() -> None:
 
 
 def draws(n: int, seed: int) -> Tensor:
-    """Of two normal clouds, one of which is a fifth as wide: as plain pictures are nearer to each other."""
+    """Of two normal clouds, one of which is a fifth as wide: as plain images are nearer to each other."""
     random = torch.Generator().manual_seed(seed)
     width = torch.where(torch.rand((n, 1), generator=random) < 0.5, 0.2, 1.0)
     return width * torch.randn((n, FEATURES), generator=random)
@@ -80,7 +80,7 @@ NOISE = torch.randn((N, FEATURES), generator=torch.Generator().manual_seed(5))
 
 
 def share(samples: Tensor, among: bool = False) -> float:
-    """Of copies, by what training pictures themselves do, or unseen ones."""
+    """Of copies, by what training images themselves do, or unseen ones."""
     unseen = TRAINING[:N] if among else draws(N, 1)
     return memorised(*compare(samples, unseen, TRAINING.split(700), among))
 
@@ -93,7 +93,7 @@ def test_fresh_draws_are_no_copies(among: bool) -> None:
 
 
 @pytest.mark.parametrize("among", [False, True])
-def test_training_pictures_with_a_little_noise_are_copies(among: bool) -> None:
+def test_training_images_with_a_little_noise_are_copies(among: bool) -> None:
     # Noise of .01 puts them at .01 sqrt(20) = .045 from their originals, where neighbours are about .2 sqrt(2 x 20)
     # = 1.3 away even in the narrow cloud: a twentieth.
     assert share(TRAINING[:N] + 0.01 * NOISE, among) > 0.99
@@ -110,13 +110,13 @@ def test_blurred_samples_are_no_copies_though_they_lie_nearer_to_everything() ->
     assert memorised(blurred, unseen) <= SUSPECT
 
 
-def test_pictures_among_the_training_ones_are_not_their_own_neighbours() -> None:
+def test_images_among_the_training_ones_are_not_their_own_neighbours() -> None:
     _, unseen = compare(TRAINING[:3], TRAINING[:5], TRAINING.split(700), among=True)
     assert unseen.places.shape == (5, NEIGHBOURS)
     assert not (unseen.places == torch.arange(5)[:, None]).any()
 
 
-def test_large_pictures_are_compared_by_means_of_pixels() -> None:
+def test_large_images_are_compared_by_means_of_pixels() -> None:
     images = torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
     images[..., :2, :2] = 255
     vectors = as_vectors(images).view(3, 32, 32)

@@ -171,7 +171,7 @@ def test_torchvisions_inception_sees_pixels_from_minus_one_to_one(tmp_path: Path
     torch.testing.assert_close(logits, plain(expected), rtol=1e-3, atol=1e-4)
 
 
-def test_clip_and_dino_give_the_features_of_their_picture_towers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clip_and_dino_give_the_features_of_their_image_towers(monkeypatch: pytest.MonkeyPatch) -> None:
     class Tower(torch.nn.Module):
         input_resolution = 8
 

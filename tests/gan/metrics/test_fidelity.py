@@ -1,4 +1,4 @@
-"""Scores of pictures against torch-fidelity's own command line on the same files."""
+"""Scores of images against torch-fidelity's own command line on the same files."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from relation_gan.gan.data.given import PictureFiles
+from relation_gan.gan.external import ImageFiles
 from relation_gan.gan.metrics import frechet_distance, kernel_distance, precision_recall
 from relation_gan.gan.metrics.extractors import Extracted, open_extractor
 from tests.gan.data.sources.formats import pieces
@@ -46,10 +46,12 @@ def test_scores_equal_those_of_torch_fidelitys_command(tmp_path: Path) -> None:
     theirs = json.loads(run.stdout)
 
     extractor = open_extractor("inception", weights=weights)
-    of_real, of_fake = (
-        Extracted(extractor, PictureFiles(folder, (3, 24, 24)).batches(COUNT, 16), COUNT, SPLITS)
-        for folder in (real, fake)
-    )
+
+    def extracted(folder: Path) -> Extracted:
+        samples = ImageFiles(folder, (3, 24, 24)).batches(COUNT, 0, 16)
+        return Extracted(extractor, (sample.output for sample in samples), COUNT, SPLITS)
+
+    of_real, of_fake = extracted(real), extracted(fake)
     assert frechet_distance(of_real.moments, of_fake.moments) == pytest.approx(
         theirs["frechet_inception_distance"], rel=1e-6
     )

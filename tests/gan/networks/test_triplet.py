@@ -5,7 +5,7 @@ import pytest
 from tests.gan.networks.helpers import conv, count, full, linear, outline
 
 CRITICS = {
-    # (channels, side) of each convolution of a picture of 64 pixels
+    # (channels, side) of each convolution of an image of 64 pixels
     "celeba": [(64, 64), (64, 32), (192, 16), (192, 16), (256, 8), (256, 8), (320, 4), (320, 4)],
     "stl10": [(64, 64), (64, 32), (128, 32), (128, 16), (256, 16), (256, 8), (512, 8), (512, 4)],
 }

@@ -54,6 +54,19 @@ def test_interpolates_lie_between_real_and_fake():
     assert 0 < penalty(Square(), where="interpolates", weight=1.0) < 2
 
 
+def test_dragan_looks_around_the_reals_at_half_their_spread():
+    # 100,000 reals at +-2 have a standard deviation of 2, so the noise is uniform in [0, 0.5 * 2]. The gradient is the
+    # point x + u itself: E (x + u)^2 = 4 + E u^2 = 4 + 1/3. Its standard error is that of 2 x u, 1.4 / sqrt(100,000).
+    reals = torch.tensor([2.0, -2.0]).repeat(50_000)[:, None]
+    found = penalty(Square(), Batch(reals, reals), where="dragan", weight=1.0)
+    assert found == pytest.approx(4 + 1 / 3, abs=0.02)
+
+
+def test_dragan_moves_no_real_that_all_others_equal():
+    reals = torch.full((8, 2), 3.0)
+    assert penalty(Square(), Batch(reals, reals), where="dragan", weight=1.0) == pytest.approx(18)
+
+
 def test_a_pair_critic_is_penalised_for_both_images_of_a_pair():
     # Each image stands first in one pair and second in another: gradient (3, 0) + (0, 4), squared norm 25.
     assert penalty(Pair(), where="real", weight=1.0) == pytest.approx(25)

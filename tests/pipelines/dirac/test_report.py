@@ -62,7 +62,7 @@ def render(runs: list[Run]) -> str:
     return report.render("a study", runs, np.zeros((4, 4, 3), np.uint8), {"command": "kedro run", "commit": "<b>1</b>"})
 
 
-def test_a_variant_is_judged_by_its_most_exact_solver() -> None:
+def test_a_variant_is_classified_by_its_most_exact_solver() -> None:
     runs = variant("A", CONVERGED, GROWING)
     assert [(run.solver, run.damping) for run in pairs(runs)[0]] == [(ADAPTIVE, 1.0), (ADAPTIVE, 0.9)]
     finest = [run for run in runs if run.solver != ADAPTIVE]

@@ -4,19 +4,26 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
-from relation_gan.pipelines.reporting.claims import read_claims
-from relation_gan.pipelines.reporting.results import Design, Experiment, Figure, RunResult, StudyResult, Sweep
+from relation_gan.analysis.claims import read_claims
+from relation_gan.analysis.results import (
+    DatasetResult,
+    Design,
+    Experiment,
+    PublishedValue,
+    RunResult,
+    StudyResult,
+    Sweep,
+)
+from relation_gan.gan.scoring.panels import SAMPLES, Points
+from tests.pipelines.helpers import history
 
 
 def run(method: str, seed: int = 0, dataset: str = "digits", status: str = "finished", **scores: float) -> RunResult:
     """A run of points that ended in some way."""
-    history = {"status": status, "step": 30, "steps": 30, "seconds": 60.0, "error": None, "rows": [], "grid_steps": []}
-    nothing = np.empty((0, 2))
-    return RunResult(
-        *(dataset, method, seed, scores, {**history, "data_sha256": "0" * 64}, []),
-        *(np.empty((0, 64, 2)), nothing, np.empty(0, np.int64)),
-    )
+    of = history(status=status, step=30, steps=30, seconds=60.0, data_sha256="0" * 64)
+    return RunResult(dataset, method, seed, scores, of, [], np.empty((0, 64, 2)))
 
 
 def seeds(method: str, *values: float | None, by: str = "fid", dataset: str = "digits") -> list[RunResult]:
@@ -32,7 +39,7 @@ def study(
     budget: str = "paper",
     experiments: list[Experiment] | None = None,
     sweeps: Sequence[Sweep] = (),
-    published: Sequence[Figure] = (),
+    published: Sequence[PublishedValue] = (),
     claims: dict[str, Any] | None = None,
     main: str = "",
 ) -> StudyResult:
@@ -40,15 +47,18 @@ def study(
     datasets, methods = (list(dict.fromkeys(getattr(run, of) for run in runs)) for of in ("dataset", "method"))
     if experiments is None:
         experiments = [Experiment("T", "Table", datasets, methods, list(sweeps))]
-    real = np.random.default_rng(0).normal(size=(64, 2))
+    real = Points(SAMPLES, "", "Real points", torch.from_numpy(np.random.default_rng(0).normal(size=(64, 2))))
+    data = {
+        name: DatasetResult(
+            name, [real], {}, [-4.0, 4.0, -4.0, 4.0], evaluation={"protocol": "standard", "changed": {}}
+        )
+        for name in datasets
+    }
     return StudyResult(
         "a study",
         list(runs),
-        dict.fromkeys(datasets, real),
-        {dataset: {} for dataset in datasets},
+        data,
         {"command": "kedro run"},
-        boxes={dataset: [-4.0, 4.0, -4.0, 4.0] for dataset in datasets},
-        evaluations={dataset: {"protocol": "standard", "changed": {}} for dataset in datasets},
         design=Design("s", main, budget, experiments),
         published=list(published),
         claims=read_claims(claims or {}),

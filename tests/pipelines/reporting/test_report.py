@@ -7,16 +7,45 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+import torch
 from PIL import Image
+from torch import Tensor
 
-from relation_gan.pipelines.reporting import comparison, figures, measures, report, scatter, tables
-from relation_gan.pipelines.reporting.results import Classes, Figure, Part, RunResult, StudyResult, Sweep
+from relation_gan.analysis import comparison, measures
+from relation_gan.analysis.results import DatasetResult, Part, PublishedValue, RunResult, StudyResult, Sweep
+from relation_gan.gan import drawing
+from relation_gan.gan.scoring.panels import SAMPLES, Counts, Density, Images, Landscape, Panel, Points
+from relation_gan.pipelines.reporting import figures, report, sections, tables
+from tests.pipelines.helpers import history
 from tests.pipelines.reporting import helpers
 
 
 def lead(study: StudyResult) -> str:
     """What stands above everything else."""
     return " ".join([report.headline(study), *report.results(study)])
+
+
+DIGITS = DatasetResult(
+    "digits",
+    [Images(SAMPLES, "a note", "Real images", torch.full((64, 3, 8, 8), 200, dtype=torch.uint8))],
+    {"confidence": 0.985, "reverse_kl": 0.0192, "curve_reverse_kl": 0.1, "classifier_accuracy": 0.978},
+)
+
+
+def images(n: int, channels: int = 3, seed: int = 0) -> Images:
+    """The panel of `n` samples."""
+    drawn = np.random.default_rng(seed).integers(0, 256, (n, channels, 8, 8), np.uint8)
+    return Images(SAMPLES, "a note", "", torch.from_numpy(drawn))
+
+
+def counts(*of: int, base: int = 0) -> Counts:
+    return Counts("Mode coverage", "a note", "", torch.tensor(of), base)
+
+
+def with_panels(run: RunResult, *panels: Panel) -> RunResult:
+    """The run with other panels of the same headings, and further ones."""
+    headings = {panel.heading for panel in panels}
+    return replace(run, panels=[*(panel for panel in run.panels if panel.heading not in headings), *panels])
 
 
 def finished(method: str = "relation_gan", seed: int = 0, channels: int = 3, **scores: float) -> RunResult:
@@ -27,40 +56,34 @@ def finished(method: str = "relation_gan", seed: int = 0, channels: int = 3, **s
         method,
         seed,
         {"modes": 900.0, "reverse_kl": 0.5, **scores},
-        {"status": "finished", "step": 30, "steps": 30, "seconds": 240.0, "error": None, "rows": rows}
-        | {"grid_steps": [0, 30]},
+        history(step=30, steps=30, seconds=240.0, rows=rows),
         [{"step": 20, "modes": 500, "raw_modes": 400}, {"step": 30, "modes": 900, "raw_modes": 800}],
         rng.integers(0, 256, (2, 64, channels, 8, 8), np.uint8),
-        rng.integers(0, 256, (70, channels, 8, 8), np.uint8),
-        rng.integers(1, 50, 1000),
+        [images(70, channels, seed), counts(*rng.integers(1, 50, 1000).tolist(), base=10)],
+        [0, 30],
     )
 
 
 def diverged(method: str = "vanilla", seed: int = 0) -> RunResult:
     rows = [{"step": 10, "seconds": 1.0, "critic_loss": 1.0}, {"step": 20, "seconds": 2.0}]
-    history = {"status": "diverged", "step": 1020, "steps": 3000, "seconds": 2.0, "error": None, "rows": rows}
-    grids = np.zeros((1, 64, 3, 8, 8), np.uint8)
-    samples, counts = np.zeros((0, 3, 8, 8), np.uint8), np.zeros(1000, int)
-    return RunResult("digits", method, seed, {}, history | {"grid_steps": [0]}, [], grids, samples, counts)
+    of = history(status="diverged", step=1020, steps=3000, rows=rows)
+    return RunResult("digits", method, seed, {}, of, [], np.zeros((1, 64, 3, 8, 8), np.uint8), [], [0])
 
 
 def failed(method: str = "wgan", seed: int = 0, channels: int = 3, error: str = "out of memory") -> RunResult:
-    history = {"status": "failed", "step": 0, "steps": 30, "seconds": 0.0, "error": error, "rows": [], "grid_steps": []}
-    grids, samples = np.zeros((0, 64, channels, 8, 8), np.uint8), np.zeros((0, channels, 8, 8), np.uint8)
-    return RunResult("digits", method, seed, {}, history, [], grids, samples, np.zeros(1000, int))
+    of = history(status="failed", step=0, steps=30, seconds=0.0, error=error)
+    return RunResult("digits", method, seed, {}, of, [], np.zeros((0, 64, channels, 8, 8), np.uint8))
 
 
 def study(*runs: RunResult, channels: int = 3, **provenance: str) -> StudyResult:
-    real = np.full((64, channels, 8, 8), 200, np.uint8)
-    reference = {"confidence": 0.985, "reverse_kl": 0.0192, "curve_reverse_kl": 0.1, "judge_accuracy": 0.978}
-    datasets = {run.dataset for run in runs}
-    return StudyResult(
-        "a study",
-        list(runs),
-        dict.fromkeys(datasets, real),
-        dict.fromkeys(datasets, reference),
-        {"command": "kedro run", **provenance},
-    )
+    real = Images(SAMPLES, "a note", "Real images", torch.full((64, channels, 8, 8), 200, dtype=torch.uint8))
+    data = {run.dataset: replace(DIGITS, name=run.dataset, panels=[real]) for run in runs}
+    return StudyResult("a study", list(runs), data, {"command": "kedro run", **provenance})
+
+
+def with_data(of: StudyResult, **changes: Any) -> StudyResult:
+    """The study with other facts of its data sets."""
+    return replace(of, datasets={name: replace(data, **changes) for name, data in of.datasets.items()})
 
 
 def part(*runs: RunResult) -> Part:
@@ -109,35 +132,35 @@ def test_table_has_a_row_a_run_and_known_scores_first():
         "novelty": 7.0,
         "seconds": 9.0,
         "raw_modes": 880.0,
-        "raw_kid_judge": 0.002,
-        "fid_judge": 3.0,
+        "raw_kid_classifier": 0.002,
+        "fid_classifier": 3.0,
     }
-    table = tables.runs(study(finished(**scores, kid_judge=0.0015), diverged()))
+    table = tables.runs(study(finished(**scores, kid_classifier=0.0015), diverged()))
     assert list(table.columns) == [
         *("dataset", "method", "seed", "status"),
-        *("modes", "reverse_kl", "fid_judge", "kid_judge_x1000", "raw_modes", "raw_kid_judge_x1000"),
+        *("modes", "reverse_kl", "fid_classifier", "kid_classifier_x1000", "raw_modes", "raw_kid_classifier_x1000"),
         *("seconds", "novelty"),
         *("commit", "configuration", "data_sha256", "mlflow_run"),
     ]
-    assert table.loc[0, "kid_judge_x1000"] == pytest.approx(1.5)
-    assert table.loc[0, "raw_kid_judge_x1000"] == pytest.approx(2)
+    assert table.loc[0, "kid_classifier_x1000"] == pytest.approx(1.5)
+    assert table.loc[0, "raw_kid_classifier_x1000"] == pytest.approx(2)
     assert list(table["status"]) == ["finished", "diverged"]
     assert table.iloc[1, 4:-4].isna().all()
 
 
 def test_a_score_already_thousandfold_is_left_alone():
-    assert tables.runs(study(finished(kid_judge_x1000=1.5))).loc[0, "kid_judge_x1000"] == 1.5
+    assert tables.runs(study(finished(kid_classifier_x1000=1.5))).loc[0, "kid_classifier_x1000"] == 1.5
 
 
 def test_summary_gives_mean_and_deviation_over_the_finished_seeds():
     runs = [finished(seed=0, modes=900, reverse_kl=0.5), finished(seed=1, modes=910, reverse_kl=0.7)]
     lines = report.summary(study(*runs, diverged("relation_gan", 2))).splitlines()
     assert lines[0].split() == ["method", "seed", "status", "modes", "reverse", "KL"]
-    assert lines[1].split() == ["relation_gan", "0", "finished", "900", ".500"]
+    assert lines[1].split() == ["relation_gan", "0", "finished", "900", "0.500"]
     # Two values lie half their difference from the mean; with n - 1 the deviation is their difference / sqrt(2).
-    assert lines[4].split() == ["relation_gan", "mean", "2", "of", "3", "905±7", ".600±.141"]
+    assert lines[4].split() == ["relation_gan", "mean", "2", "of", "3", "905±7", "0.600±0.141"]
     assert lines[5] == "relation_gan, seed 2: diverged at step 1,020 of 3,000"
-    assert lines[6] == "real data: confidence .985, reverse KL floor .019"
+    assert lines[6] == "real data: confidence 0.985, reverse KL floor 0.019"
 
 
 def test_summary_of_one_seed_has_no_mean():
@@ -150,7 +173,7 @@ def test_summary_is_at_most_100_columns_wide():
         "modes_10": 600,
         "reverse_kl": 5.0,
         "confidence": 0.1,
-        "fid_judge": 900,
+        "fid_classifier": 900,
         "ms_per_step": 800,
     }
     high: dict[str, Any] = {
@@ -158,7 +181,7 @@ def test_summary_is_at_most_100_columns_wide():
         "modes_10": 999,
         "reverse_kl": 6.9,
         "confidence": 0.9,
-        "fid_judge": 999,
+        "fid_classifier": 999,
         "ms_per_step": 999,
     }
     runs = [finished("a_method_of_a_very_long_name_" * 4, seed, **scores) for seed, scores in enumerate((low, high))]
@@ -168,10 +191,10 @@ def test_summary_is_at_most_100_columns_wide():
 
 
 def test_number():
-    assert measures.number("reverse_kl", 0.0192) == ".019"
-    assert measures.number("kid_judge_x1000", -0.05) == "-.05"
+    assert measures.number("reverse_kl", 0.0192) == "0.019"
+    assert measures.number("kid_classifier_x1000", -0.05) == "-0.05"
     assert measures.number("raw_modes", 1000) == "1,000"
-    assert measures.number("kid_judge_x1000", -8_879_231.5) == "-8.88e6"
+    assert measures.number("kid_classifier_x1000", -8_879_231.5) == "-8.88e6"
     assert measures.number("novelty", 12.34567) == "12.35"
     assert measures.number("modes", float("nan")) == "–"
 
@@ -179,8 +202,8 @@ def test_number():
 def test_lead_names_the_most_even_method_and_the_floor():
     text = lead(study(finished("a", reverse_kl=0.7), finished("b", reverse_kl=0.3, modes=950), failed()))
     assert text.startswith("3 methods were trained on digits; of 3 runs, 2 finished. Of these, b covers")
-    assert "950 of the 1,000 modes, with a reverse KL of .300" in text
-    assert "scores .019." in text
+    assert "950 of the 1,000 modes, with a reverse KL of 0.300" in text
+    assert "scores 0.019." in text
 
 
 def test_lead_of_one_run():
@@ -225,7 +248,7 @@ def test_page_names_runs_that_did_not_finish():
 def test_headline_sets_real_data_beside_each_method_and_marks_the_best():
     page = Page(report.render(study(finished("a", reverse_kl=0.7), finished("b", reverse_kl=0.3), failed("c"))))
     # The second row of the headline, after that of the modes, has a cell for real data and one for each method.
-    assert page.headline(4, 8) == [("real", ".019"), (None, ".700"), ("best", ".300"), (None, "–")]
+    assert page.headline(4, 8) == [("real", "0.019"), (None, "0.700"), ("best", "0.300"), (None, "–")]
 
 
 def test_page_shows_each_kept_step():
@@ -251,8 +274,8 @@ def test_chips_name_the_groups_of_the_curves():
 
 def test_image_grid_places_images_between_borders():
     images = np.arange(1, 4, dtype=np.uint8)[:, None, None, None] * np.ones((3, 1, 2, 3), np.uint8)
-    grid = figures.image_grid(images, columns=2)
-    b = figures.BORDER
+    grid = drawing.image_grid(images, columns=2)
+    b = drawing.BORDER
     expected = [
         [b, b, b, b, b, b, b, b, b],
         [b, 1, 1, 1, b, 2, 2, 2, b],
@@ -268,12 +291,12 @@ def test_image_grid_places_images_between_borders():
 
 def test_image_grid_keeps_channels_and_orientation():
     image = np.arange(12, dtype=np.uint8).reshape(1, 3, 2, 2)
-    assert (figures.image_grid(image, 1)[1:3, 1:3] == image[0].transpose(1, 2, 0)).all()
+    assert (drawing.image_grid(image, 1)[1:3, 1:3] == image[0].transpose(1, 2, 0)).all()
 
 
 def test_image_grid_refuses_other_channels():
     with pytest.raises(ValueError, match=r"1 or 3 channels, got shape \(4, 2, 8, 8\)"):
-        figures.image_grid(np.zeros((4, 2, 8, 8), np.uint8), 2)
+        drawing.image_grid(np.zeros((4, 2, 8, 8), np.uint8), 2)
 
 
 def test_png_bytes_are_exact():
@@ -288,7 +311,7 @@ def test_samples_figure_shows_real_images_at_the_left():
     assert picture.dtype == np.uint8
     assert picture.shape == (side + 44 + 24, 3 * (side + 24) + 24, 3)
     inner = picture[44 : 44 + side, 24 : 24 + side]
-    expected = figures.image_grid(np.full((64, 3, 8, 8), 200, np.uint8), 8).repeat(scale, 0).repeat(scale, 1)
+    expected = drawing.image_grid(np.full((64, 3, 8, 8), 200, np.uint8), 8).repeat(scale, 0).repeat(scale, 1)
     assert (inner == expected).all()
 
 
@@ -315,16 +338,15 @@ def test_curves_of_nothing_are_empty():
 
 def test_long_histories_are_thinned_and_keep_their_end():
     run = finished()
-    run.history["rows"][:] = [{"step": step, "critic_loss": 0.0} for step in range(1, 2502)]
+    run.history.rows[:] = [{"step": step, "critic_loss": 0.0} for step in range(1, 2502)]
     (trace,) = traces(figures.curves(part(run), "history", {"critic_loss": "solid"}))
     assert len(trace.x) <= figures.MAX_POINTS and trace.x[-1] == 2501
 
 
 def test_mode_map_puts_each_mode_in_its_cell():
-    run = finished()
-    run.mode_counts[:] = 10
-    run.mode_counts[[712, 713]] = 0, 20
-    share, missing = (np.array(trace.z, float) for trace in traces(figures.mode_map(run)))
+    found = [10] * 1000
+    found[712], found[713] = 0, 20
+    share, missing = (np.array(trace.z, float) for trace in traces(figures.mode_map(counts(*found, base=10))))
     # Red 7 is the third panel of the second row; green 1 its second row; blue 2 its third column.
     row, column = 12 + 1, 2 * 11 + 2
     assert np.isnan(share[row, column]) and missing[row, column] == 1
@@ -334,14 +356,13 @@ def test_mode_map_puts_each_mode_in_its_cell():
 
 
 def test_mode_map_of_few_modes():
-    run = replace(finished(), mode_counts=np.array([4, 0, 2, 2, 2]))
-    share, missing = (np.array(trace.z, float) for trace in traces(figures.mode_map(run)))
+    share, missing = (np.array(trace.z, float) for trace in traces(figures.mode_map(counts(4, 0, 2, 2, 2))))
     assert share.shape == (2, 3)
     assert share[0, 0] == 1 and missing[0, 1] == 1 and np.isnan(share[1, 2]) and np.isnan(missing[1, 2])
 
 
 def test_mode_ranks_end_where_modes_are_missing():
-    run = replace(finished(), mode_counts=np.array([0, 60, 20, 20]))
+    run = with_panels(finished(), counts(0, 60, 20, 20))
     line, even = traces(figures.mode_ranks(part(run)))
     assert list(line.x) == [1, 2, 3] and line.y == pytest.approx([2.4, 0.8, 0.8])
     assert len(even.x) == 4
@@ -349,8 +370,8 @@ def test_mode_ranks_end_where_modes_are_missing():
 
 def test_first_seed_with_samples_is_pictured():
     runs = [failed("a", 0), finished("a", 1)]
-    assert figures.pictured(runs) is runs[1]
-    assert figures.pictured(runs[:1]) is runs[0]
+    assert figures.shown_run(runs) is runs[1]
+    assert figures.shown_run(runs[:1]) is runs[0]
 
 
 def test_each_data_set_is_a_part_of_the_study_in_which_a_method_keeps_its_colour():
@@ -376,11 +397,11 @@ def of_pictures(method: str = "relation_gan", seed: int = 0, suffix: str = "_eff
     kernel = more.pop("kernel", 0.0125)
     scores = {f"kid{suffix}": kernel, f"kid{suffix}_std": 0.001, f"raw_kid{suffix}": 0.02, **more}
     curve = [{"step": 20, f"kid{suffix}": 0.03, f"raw_kid{suffix}": 0.05}, {"step": 30, f"kid{suffix}": kernel}]
-    return replace(finished(method, seed), scores=scores, curve=curve, mode_counts=np.empty(0, int))
+    return replace(finished(method, seed), scores=scores, curve=curve, panels=[images(70, seed=seed)])
 
 
 def study_of_pictures(*runs: RunResult, **reference: float) -> StudyResult:
-    return replace(study(*runs), reference={"digits": reference})
+    return with_data(study(*runs), reference=reference)
 
 
 def test_kernel_distances_of_pictures_stand_a_thousandfold_in_the_table():
@@ -406,10 +427,10 @@ def test_the_summary_of_pictures_has_their_distances_and_the_floor_of_held_out_o
     floor = {f"kid{suffix}": 0.00005, f"kid{suffix}_std": 0.001, f"fid{suffix}": 4.0}
     lines = report.summary(study_of_pictures(*runs, **floor)).splitlines()
     assert lines[0].split() == ["method", "seed", "status", *short]
-    # 1,000 times .0125 and -.0001; b has too few samples for a Fréchet distance.
+    # 1,000 times 0.0125 and -0.0001; b has too few samples for a Fréchet distance.
     assert lines[1].split() == ["a", "0", "finished", "9.50", "12.50"]
-    assert lines[2].split() == ["b", "0", "finished", "–", "-.10"]
-    assert lines[3] == f"real data: {short[1]} floor .05"
+    assert lines[2].split() == ["b", "0", "finished", "–", "-0.10"]
+    assert lines[3] == f"real data: {short[1]} floor 0.05"
     assert len(report.summary(study_of_pictures(*runs)).splitlines()) == 3
 
 
@@ -420,7 +441,7 @@ def test_the_lead_on_pictures_names_the_nearest_method_and_what_held_out_ones_sc
     assert text == (
         "2 methods were trained on digits; of 3 runs, all finished. Of these, b comes nearest to the real images: its "
         "samples are at a kernel distance of 25.00 ± 7.07 / 1,000 from real images, on the features of "
-        "EfficientNet-Lite0; held-out real images score .20."
+        "EfficientNet-Lite0; held-out real images score 0.20."
     )
     text = lead(study_of_pictures(of_pictures(suffix="", kernel=0.04)))
     assert text == (
@@ -435,11 +456,11 @@ def test_a_page_of_pictures_has_the_distances_and_no_modes():
     source = report.render(of)
     page = Page(source)
     # The only row of the headline: real data, and a cell a method.
-    assert page.headline(0, 4) == [("real", ".20"), (None, "40.00"), ("best", "20.00"), (None, "–")]
+    assert page.headline(0, 4) == [("real", "0.20"), (None, "40.00"), ("best", "20.00"), (None, "–")]
     assert "Kernel distance, features of EfficientNet-Lite0, × 1,000" in page.text
     assert "not comparable with published KID" in page.text
-    assert "Kernel distance, EfficientNet-Lite0" in page.text  # the title of a curve
-    for absent in ("Modes found", "Kernel distance, Inception", "How evenly the modes are covered", "judge"):
+    assert page.text.count("Kernel distance, features of EfficientNet-Lite0, × 1,000") > 2  # one of a curve
+    for absent in ("Modes by frequency", "Kernel distance, Inception", "Mode coverage", "classifier"):
         assert absent not in page.text
 
 
@@ -453,21 +474,17 @@ def test_the_curve_of_pictures_is_drawn_with_the_floor_of_held_out_ones():
 
 
 def test_a_study_of_digits_and_pictures_tells_each_by_its_own_measure():
-    digits = replace(study(finished("a")), reference={"digits": {"reverse_kl": 0.02}})
+    digits = with_data(study(finished("a")), reference={"reverse_kl": 0.02})
     faces = replace(of_pictures("a"), dataset="faces")
-    mixed = replace(
-        digits,
-        runs=[*digits.runs, faces],
-        real={**digits.real, "faces": digits.real["digits"]},
-        reference={**digits.reference, "faces": {"kid_efficientnet_lite0": 0.0002}},
-    )
+    others = with_data(study(faces), reference={"kid_efficientnet_lite0": 0.0002})
+    mixed = replace(digits, runs=[*digits.runs, faces], datasets=digits.datasets | others.datasets)
     text = lead(mixed)
     assert "On digits, a: its samples show 900 of the 1,000 modes" in text
-    assert "the same number of real images scores .020. On faces, a: its samples are at a kernel distance of" in text
-    assert text.endswith("held-out real images score .20.")
+    assert "the same number of real images scores 0.020. On faces, a: its samples are at a kernel distance of" in text
+    assert text.endswith("held-out real images score 0.20.")
     first, second = report.summary(mixed).split("\n\n")
     assert "modes" in first and "modes" not in second
-    assert second.endswith("floor .20")
+    assert second.endswith("floor 0.20")
 
 
 def test_photographs_are_compressed():
@@ -476,52 +493,61 @@ def test_photographs_are_compressed():
     assert figures.data_uri(np.zeros((64, 3, 32, 32), np.uint8)).startswith("data:image/png;base64,")
 
 
+BOX = [-4.0, 4.0, -4.0, 4.0]
+
+
+def point_panels(points: Tensor, caption: str = "") -> list[Panel]:
+    return [Points(SAMPLES, "a note", caption, points), Density("Sample density", "a note", caption, points)]
+
+
 def of_points(method: str = "relation_gan", seed: int = 0, dataset: str = "ring", **scores: float) -> RunResult:
     rng = np.random.default_rng(seed)
-    run = finished(method, seed)
-    points: Any = {
-        "grids": rng.normal(size=(2, 1024, 2)).astype(np.float32),
-        "samples": rng.normal(size=(2000, 2)).astype(np.float32),
-        "mode_counts": np.array([1500, 0, 500, 0]),
-        "landscape": rng.normal(size=(8, 8)),
-    }
+    points = torch.from_numpy(rng.normal(size=(2000, 2)).astype(np.float32))
+    heights = torch.from_numpy(rng.normal(size=(8, 8)))
+    landscape = Landscape("Critic’s landscape", "a note", "", points, heights)
     measures = {"modes": 4.0, "high_quality": 0.875, "kl": 0.25, "sliced_wasserstein": 0.0625, **scores}
     curve = [{"step": 30, "high_quality": 0.875, "kl": 0.25, "sliced_wasserstein": 0.0625}]
-    return replace(run, dataset=dataset, scores=measures, curve=curve, **points)
+    return replace(
+        finished(method, seed),
+        dataset=dataset,
+        scores=measures,
+        curve=curve,
+        grids=rng.normal(size=(2, 1024, 2)).astype(np.float32),
+        panels=[*point_panels(points), landscape, counts(1500, 0, 500, 0)],
+    )
 
 
 def failed_on_points(method: str = "wgan", dataset: str = "ring") -> RunResult:
-    empty: Any = {"grids": np.zeros((0, 64, 2)), "samples": np.zeros((0, 2)), "mode_counts": np.empty(0, int)}
-    return replace(failed(method), dataset=dataset, **empty)
+    return replace(failed(method), dataset=dataset, grids=np.zeros((0, 64, 2)))
 
 
 def study_of_points(*runs: RunResult) -> StudyResult:
-    datasets = list(dict.fromkeys(run.dataset for run in runs))
-    real = np.random.default_rng(9).normal(size=(2000, 2)).astype(np.float32)
+    real = torch.from_numpy(np.random.default_rng(9).normal(size=(2000, 2)).astype(np.float32))
     reference = {"modes": 4.0, "high_quality": 0.989, "kl": 0.001, "sliced_wasserstein": 0.01, "curve_kl": 0.002}
-    boxes = {name: [-4.0, 4.0, -4.0, 4.0] for name in datasets}
-    return StudyResult("p", list(runs), dict.fromkeys(datasets, real), dict.fromkeys(datasets, reference), {}, boxes)
+    data = {run.dataset: DatasetResult(run.dataset, point_panels(real, "Real points"), reference, BOX) for run in runs}
+    return StudyResult("p", list(runs), data, {})
 
 
 def test_points_are_told_by_their_own_measures():
     of = study_of_points(of_points("a", kl=0.5), of_points("b"))
     assert report.summary(of).splitlines() == [
-        "method  seed  status    modes  high %     KL  sliced W",
-        "a          0  finished      4    87.5  .5000     .0625",
-        "b          0  finished      4    87.5  .2500     .0625",
-        "real data: high quality % 98.9, KL floor .0010, sliced W floor .0100",
+        "method  seed  status    modes  high %      KL  sliced W",
+        "a          0  finished      4    87.5  0.5000    0.0625",
+        "b          0  finished      4    87.5  0.2500    0.0625",
+        "real data: high quality % 98.9, KL floor 0.0010, sliced W floor 0.0100",
     ]
     text = lead(of)
     assert "Of these, b covers the modes most evenly: its samples find 4 of the 4 modes, 87.5 % of them near" in text
-    assert "with a KL of .2500 to an even spread; the same number of real points scores .0010." in text
+    assert "with a KL of 0.2500 to an even spread; the same number of real points scores 0.0010." in text
 
 
 def test_points_without_modes_are_told_by_their_distance():
-    bare = replace(of_points(), scores={"sliced_wasserstein": 0.0625}, mode_counts=np.empty(0, int))
+    run = of_points()
+    bare = replace(run, scores={"sliced_wasserstein": 0.0625}, panels=run.panels[:2])
     text = lead(study_of_points(bare))
-    assert "Its samples are at a sliced Wasserstein distance of .0625 from real points; the same number of" in text
+    assert "Its samples are at a sliced Wasserstein distance of 0.0625 from real points; the same number of" in text
     page = Page(report.render(study_of_points(bare)))
-    assert "How evenly the modes are covered" not in page.text
+    assert "Mode coverage" not in page.text
 
 
 def test_a_study_of_several_data_sets_tells_each_apart():
@@ -547,10 +573,10 @@ def test_a_page_of_points_shows_clouds_densities_films_landscapes_and_bars():
     page = Page(report.render(study_of_points(of_points("a"), of_points("b"), failed_on_points())))
     shown = [image["alt"] for image in page.all("img")]
     assert shown == [
-        *("real points", "samples of a", "samples of b"),
-        *("density of real points", "density of a", "density of b"),
+        *(f"Real and generated, {of}" for of in ("real data", "a", "b")),
         *(f"samples of {method} at step {step}" for method in "ab" for step in (0, 30)),
-        *("the critic of a", "the critic of b"),
+        *(f"Sample density, {of}" for of in ("real data", "a", "b")),
+        *(f"Critic’s landscape, {of}" for of in "ab"),
     ]
     assert "No samples: the run failed." in page.text
     assert [bar["title"] for bar in page.all("i")][:2] == [
@@ -562,14 +588,14 @@ def test_a_page_of_points_shows_clouds_densities_films_landscapes_and_bars():
 
 def test_many_methods_stand_in_rows():
     few, many = (
-        Page(report.render(study_of_points(*(of_points(f"m{i}") for i in range(n))))) for n in (report.MANY, 7)
+        Page(report.render(study_of_points(*(of_points(f"m{i}") for i in range(n))))) for n in (sections.MANY, 7)
     )
     rows = {"class": "headline rows"}
     assert rows not in few.all("table") and rows in many.all("table")
     # A row of real data, and one a method; a cell a measure: modes, high quality, KL, sliced Wasserstein.
     assert many.headline(0, 8) == [
-        *(("real", "4"), ("real", "98.9"), ("real", ".0010"), ("real", ".0100")),
-        *((None, "4"), (None, "87.5"), (None, ".2500"), (None, ".0625")),  # all methods score the same
+        *(("real", "4"), ("real", "98.9"), ("real", "0.0010"), ("real", "0.0100")),
+        *((None, "4"), (None, "87.5"), (None, "0.2500"), (None, "0.0625")),  # all methods score the same
     ]
     assert any("none" in (button.get("class") or "") for button in many.all("button"))
 
@@ -578,14 +604,15 @@ def test_what_lies_outside_the_picture_is_told():
     run = of_points()
     run.samples[:100] = 9.0
     page = Page(report.render(study_of_points(run)))
-    assert f"{np.mean(np.abs(run.samples).max(1) > 4):.1%} lie outside the picture" in page.text
+    assert f"{np.mean(np.abs(run.samples).max(1) > 4):0.1%} lie outside the figure" in page.text
 
 
 def test_mode_bars_are_scaled_by_the_highest_or_twice_an_even_share():
     # 40 samples of 4 modes, 10 if even: below 20 the bars are fractions of 20.
-    bars = figures.mode_bars(replace(finished(), mode_counts=np.array([15, 10, 15, 0])))
+    even, bars = figures.mode_bars(np.array([15, 10, 15, 0]))
+    assert even == 0.5
     assert [(height, gone) for height, gone, _ in bars] == [(0.75, False), (0.5, False), (0.75, False), (0.0, True)]
-    assert [height for height, *_ in figures.mode_bars(replace(finished(), mode_counts=np.array([40, 0])))] == [1, 0]
+    assert [height for height, *_ in figures.mode_bars(np.array([40, 0]))[1]] == [1, 0]
 
 
 def test_samples_figure_of_points_has_a_column_a_method_and_two_rows_a_data_set():
@@ -594,8 +621,8 @@ def test_samples_figure_of_points_has_a_column_a_method_and_two_rows_a_data_set(
     assert picture.shape == (4 * (figures.SIDE + 30) + 16, 2 * (figures.SIDE + 16) + 16, 3)
     cloud = picture[30 : 30 + figures.SIDE, 2 * 16 + figures.SIDE : 2 * (16 + figures.SIDE)]
     run, (first, _) = of.runs[0], of.parts
-    expected = scatter.cloud(run.samples, first.real, first.box, figures.PALETTE[0], figures.SIDE)
-    assert (cloud == scatter.on_white(expected)).all()
+    expected = drawing.cloud(run.samples, first.real, first.box, figures.PALETTE[0], figures.SIDE)
+    assert (cloud == drawing.on_white(expected)).all()
 
 
 def test_samples_figure_of_many_methods_has_them_in_rows():
@@ -607,13 +634,7 @@ def test_samples_figure_of_many_methods_has_them_in_rows():
 def test_samples_figure_of_images_and_points_has_one_below_the_other():
     both = study(finished("a"))
     points = study_of_points(of_points("a"))
-    mixed = replace(
-        both,
-        runs=[*both.runs, *points.runs],
-        real=both.real | points.real,
-        reference=both.reference | points.reference,
-        boxes=points.boxes,
-    )
+    mixed = replace(both, runs=[*both.runs, *points.runs], datasets=both.datasets | points.datasets)
     heights = [figures.samples_figure(of).shape[0] for of in (both, points, mixed)]
     assert heights[0] + heights[1] == heights[2]
     assert "digits" in lead(mixed) and "ring" in lead(mixed)
@@ -621,7 +642,7 @@ def test_samples_figure_of_images_and_points_has_one_below_the_other():
 
 def test_lines_of_very_many_runs_are_thinned_and_not_marked():
     rows = [{"step": step, "critic_loss": 0.0} for step in range(1, 1001)]
-    runs = [replace(run := finished(seed=seed), history={**run.history, "rows": rows}) for seed in range(40)]
+    runs = [replace(finished(seed=seed), history=history(step=1000, rows=rows)) for seed in range(40)]
     lines = traces(figures.curves(part(*runs), "history", {"critic_loss": "solid"}))
     assert sum(len(line.x) for line in lines) <= figures.MAX_TOTAL
     assert all(line.x[-1] == 1000 for line in lines)
@@ -631,82 +652,81 @@ def test_lines_of_very_many_runs_are_thinned_and_not_marked():
 
 def completed(method: str, seed: int, psnr: float) -> RunResult:
     """A run that completed three images of which a quarter was hidden."""
-    images = np.full((3, 3, 8, 8), 50, np.uint8)
     scores: Any = {"psnr_25": psnr, "ssim_25": 0.5, "occluded_psnr_25": 19.18, "occluded_ssim_25": 0.64}
-    return replace(
-        of_pictures(method, seed, **scores, contextual_25=12.34, perceptual_25=-0.5),
-        completion={"original": images, "occluded_25": images, "completed_25": images},
-    )
+    shown = torch.full((9, 3, 8, 8), 50, dtype=torch.uint8)
+    rows = ["original", "25 % hidden", "25 % completed"]
+    run = of_pictures(method, seed, **scores, contextual_25=12.34, perceptual_25=-0.5)
+    return with_panels(run, Images("Inpainting", "a note", "", shown, 3, rows))
 
 
-def test_completions_stand_below_the_occluded_images_by_measure_and_share():
+def test_scores_by_a_share_stand_in_tables_of_their_own_by_measure():
     runs = [completed("gogan", 0, 20.0), completed("gogan", 1, 21.0), completed("wgan", 0, 18.5), diverged("vanilla")]
-    shown = report._completion(part(*runs))
-    assert list(shown["runs"]) == ["gogan", "wgan"] and shown["shares"] == ["25"]
-    (psnr, rows), (_, ssim), (_, contextual), _ = shown["tables"]
-    assert psnr.better == "higher"
-    # 20 and 21 have a standard deviation of .71.
-    assert rows == {"occluded": ["19.18"], "gogan": ["20.50 ± .71"], "wgan": ["18.50"]}
-    assert ssim["occluded"] == [".6400"] and "occluded" not in contextual
-    # Four rows of three images of eight pixels: the original, the occluded, and what two methods made of it.
-    encoded = shown["pictures"]["25"].partition(",")[2]
-    assert Image.open(io.BytesIO(base64.b64decode(encoded))).size == (3 * 9 + 1, 4 * 9 + 1)
+    (psnr, shares, rows), (_, _, ssim), (_, _, contextual), _ = sections._tables(part(*runs))
+    assert psnr.better == "higher" and shares == ["25"]
+    # 20 and 21 have a standard deviation of 0.71.
+    assert rows == {"occluded": ["19.18"], "gogan": ["20.50 ± 0.71"], "wgan": ["18.50"], "vanilla": ["–"]}
+    assert ssim["occluded"] == ["0.6400"] and "occluded" not in contextual
 
 
-def looked_at(**scores: Any) -> RunResult:
-    """A run of which there is something to look closer at."""
-    counts = {"interpolations": 48, "neighbours_pixels": 48, "neighbours_features": 48, "typical": 8, "odd": 8}
-    images = {name: np.full((n, 3, 8, 8), n, np.uint8) for name, n in counts.items()}
-    return replace(of_pictures(**scores), diagnostics=images)
-
-
-def test_the_page_looks_closer_and_warns_of_copies():
-    honest = report.render(study_of_pictures(looked_at(memorised_pixels=0.012, memorised_features=0.09)))
-    assert Page(honest).text.count("Look closer") == 1
-    assert "1.2 % are like copies; of honest samples, 1 %" in honest and "of its samples are like copies" not in honest
-    copying = report.render(study_of_pictures(looked_at(memorised_pixels=0.35, memorised_features=0.09)))
-    assert "relation_gan, seed 0: 35% of its samples are like copies of training images, by their pixels" in copying
-    shown = [rows for rows, _ in report._rows(looked_at().diagnostics)]
-    assert [len(rows) for rows in shown] == [48, 48, 48, 16]
-    assert "Look closer" not in Page(report.render(study_of_pictures(of_pictures()))).text
-
-
-def test_the_page_shows_completions_and_leaves_them_out_of_the_table_of_all_runs():
+def test_inpainting_is_shown_and_its_scores_are_left_out_of_the_table_of_all_runs():
     page = Page(report.render(study_of_pictures(completed("gogan", 0, 20.0))))
-    assert "What they put into a hole" in page.text and "Of a pair critic" in page.text
+    assert "Inpainting" in page.text and "25 % completed" in page.text
     assert "psnr" not in page.text.replace("\u200b", "")
     assert "psnr_25" in tables.runs(study_of_pictures(completed("gogan", 0, 20.0))).columns
-    assert "into a hole" not in Page(report.render(study_of_pictures(of_pictures()))).text
+    assert "Inpainting" not in Page(report.render(study_of_pictures(of_pictures()))).text
 
 
-def by_class(counts: list[int]) -> Classes:
-    return Classes(
-        [f"class {n}" for n in range(len(counts))], np.full((len(counts), 4, 1, 8, 8), 200, np.uint8), np.array(counts)
-    )
+def diagnosed(**scores: Any) -> RunResult:
+    """A run with four panels under one heading."""
+    shown = torch.full((48, 3, 8, 8), 7, dtype=torch.uint8)
+    panels = [Images("Nearest neighbours", "a note", f"Caption {i}", shown, 6) for i in range(4)]
+    return with_panels(of_pictures(**scores), *panels)
 
 
-def test_places_without_a_picture_are_grey():
-    encoded = figures.class_uri(by_class([9, 1, 0])).partition(",")[2]
-    grid = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))))
+def test_several_panels_of_a_run_stand_under_its_name_and_copies_are_warned_of():
+    honest = Page(report.render(study_of_pictures(diagnosed(memorised_pixels=0.012, memorised_features=0.09))))
+    assert honest.text.count("Nearest neighbours") == 1
+    assert all(f"Caption {i}" in honest.text for i in range(4))
+    assert "of its samples are like copies" not in honest.text
+    copying = report.render(study_of_pictures(diagnosed(memorised_pixels=0.35, memorised_features=0.09)))
+    assert "relation_gan, seed 0: 35% of its samples are like copies of training images, by their pixels" in copying
+
+
+def test_places_without_an_image_are_grey():
+    shown = np.full((12, 1, 8, 8), 200, np.uint8)
+    uri = figures.data_uri(shown, 4, missing=[5, 6, 7, 8, 9, 10, 11])
+    grid = np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))))
     # Three rows and four columns of 8 pixels and a border of one around each.
     assert grid.shape == (3 * 9 + 1, 4 * 9 + 1, 3)
     for row, found in enumerate([4, 1, 0]):
         centres = grid[row * 9 + 4, 4::9, 0]
-        assert centres.tolist() == [200] * found + [figures.BORDER] * (4 - found)
+        assert centres.tolist() == [200] * found + [drawing.BORDER] * (4 - found)
 
 
-def test_samples_are_shown_by_class_beside_held_out_ones_with_the_share_of_each_class():
-    run = replace(finished(), classes=by_class([3, 1, 0]))
-    source = replace(study(run, diverged()), classes={"digits": by_class([1, 1, 2])})
+def test_rows_of_a_panel_have_their_labels_and_real_data_stands_first():
+    def by_class(shares: str, caption: str = "") -> Images:
+        rows = [f"class {n} {share}%" for n, share in enumerate(shares.split())]
+        return Images("By class", "a note", caption, torch.zeros(6, 1, 8, 8, dtype=torch.uint8), 2, rows)
+
+    source = study(with_panels(finished(), by_class("75.0 25.0 0.0")), diverged())
+    of = source.datasets["digits"]
+    source = with_data(source, panels=[*of.panels, by_class("25.0 25.0 50.0", "Real images, held out")])
     page = Page(report.render(source))
-    assert "By class" in page.text and "Real images, held out" in page.text
-    items = page.text[page.text.index("By class") :].replace("\n", " ")
-    assert [items.find(f"class {n} {share}%") > 0 for n, share in enumerate(("75.0", "25.0", "0.0"))] == [True] * 3
-    assert [items.find(f"class {n} {share}%") > 0 for n, share in enumerate(("25.0", "25.0", "50.0"))] == [True] * 3
-    alts = [image["alt"] for image in page.all("img") if image["alt"].endswith("by class")]
-    assert alts == ["images of real images by class", "images of relation_gan by class"]  # none of the diverged run
-    assert "The judge that names the classes is right on 97.8% of real images." in page.text
+    text = page.text[page.text.index("By class") :]
+    places = [text.index(what) for what in ("Real images, held out", "class 2 50.0%", "class 0 75.0%", "class 2 0.0%")]
+    assert places == sorted(places)
+    alts = [image["alt"] for image in page.all("img") if image["alt"].startswith("By class")]
+    assert alts == ["By class, real data", "By class, relation_gan"]  # none of the diverged run
+    assert "is right on 97.8% of real images." in page.text
     assert "By class" not in Page(report.render(study(finished()))).text
+
+
+def test_a_panel_that_no_report_draws_is_an_error():
+    class Other(Panel):
+        pass
+
+    with pytest.raises(TypeError, match="no report draws a Other; add it to"):
+        report.render(study(with_panels(finished(), Other("Heading", "", ""))))
 
 
 def held_against(*extra: RunResult) -> StudyResult:
@@ -718,7 +738,9 @@ def held_against(*extra: RunResult) -> StudyResult:
         "T-3": {**claim, "tested_on": ["cifar10"], "best": {"methods": ["a"], "rivals": ["b"], "by": "fid"}},
     }
     notes = [("a", 9.5, ""), ("b", 19.0, "doubtful: a misprint"), ("elsewhere", 3.0, "")]
-    published = [Figure("T", "digits", method, "fid", value, 0.5, "standard", note) for method, value, note in notes]
+    published = [
+        PublishedValue("T", "digits", method, "fid", value, 0.5, "standard", note) for method, value, note in notes
+    ]
     runs = [*helpers.seeds("a", 10.0, 11.0, 12.0), *helpers.seeds("b", 20.0, 21.1, 22.0), *extra]
     sweep = Sweep("m", "loss.weight", {"a": 1.0, "b": 2.0, "c": 3.0})
     return helpers.study(runs, "reduced", claims=claims, published=published, sweeps=[sweep])
@@ -732,20 +754,18 @@ def test_the_page_begins_with_verdicts_and_the_rules_they_follow():
     )
     assert "<b>a</b> is best" in page.text and page.all("b") == []
     assert "An indication, no verdict: On digits, by FID: it holds: a is better than b by 10.03" in page.text
-    assert "is reproduced if A is better than each with corrected p < .05" in page.text.replace("\n", " ")
-    headings = [
-        name for name in ("Does it reproduce?", "The paper beside ours", "Against the main", "Over a parameter")
-    ]
+    assert "is reproduced if A is better than each with corrected p < 0.05" in page.text.replace("\n", " ")
+    headings = [name for name in ("Does it reproduce?", "Published and ours", "Against the main", "Over a parameter")]
     places = [page.text.rindex(heading) for heading in [*headings, "Real and generated", "Where this comes from"]]
     assert places == sorted(places)
     led = {of["href"].removeprefix("#") for of in page.all("a")}
     assert {"verdicts", "provenance"} <= led <= {of.get("id") for _, of in page.elements}
 
 
-def test_the_page_sets_the_paper_beside_ours():
-    cells = [cell for table, _, cell in Page(report.render(held_against())).cells if table == "runs beside"]
+def test_the_page_sets_the_published_and_ours():
+    cells = [cell for table, _, cell in Page(report.render(held_against())).cells if table == "runs published"]
     # Published, ours, interval (t is 4.30, the error 1 / sqrt(3)), seeds, difference.
-    assert [cell.strip() for cell in cells[:5]] == ["9.50 ± .50", "11.00 ± 1.00", "[8.52, 13.48]", "3", "+1.50"]
+    assert [cell.strip() for cell in cells[:5]] == ["9.50 ± 0.50", "11.00 ± 1.00", "[8.52, 13.48]", "3", "+1.50"]
     page = Page(report.render(held_against()))
     assert "doubtful: a misprint" in page.text and {"class": "few", "title": "doubtful: a misprint"} in page.all("sup")
 
@@ -756,8 +776,8 @@ def test_the_page_compares_with_the_main_method():
     ]
     texts = [cell.strip() for _, cell in cells if cell.strip()]
     assert texts[:4] == ["11.00 ± 1.00", "[8.52, 13.48]", "3", "1.0"]
-    assert texts[4:] == ["21.03 ± 1.00", "[18.55, 23.52]", "3", "+10.03", "[9.89, 10.18]", "< .001", "2.0"]
-    assert ("best", "11.00 ± 1.00") in cells and ("best", "< .001") in cells
+    assert texts[4:] == ["21.03 ± 1.00", "[18.55, 23.52]", "3", "+10.03", "[9.89, 10.18]", "< 0.001", "2.0"]
+    assert ("best", "11.00 ± 1.00") in cells and ("best", "< 0.001") in cells
 
 
 def test_what_did_not_finish_is_counted_beside_the_mean():
@@ -798,6 +818,6 @@ def test_the_summary_ends_with_the_verdicts():
 def test_a_plain_study_has_no_verdicts_and_no_published_figures():
     text = Page(report.render(study(finished("a"), finished("b")))).text
     assert "Against the main method" in text
-    for absent in ("Does it reproduce?", "The paper beside ours", "Over a parameter"):
+    for absent in ("Does it reproduce?", "Published and ours", "Over a parameter"):
         assert absent not in text
     assert "Against the main method" not in Page(report.render(study(finished("a")))).text

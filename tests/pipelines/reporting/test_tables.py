@@ -3,8 +3,8 @@ import re
 import numpy as np
 import pytest
 
-from relation_gan.pipelines.reporting import nodes, prints, tables
-from relation_gan.pipelines.reporting.results import Figure, StudyResult, Sweep
+from relation_gan.analysis.results import PublishedValue, StudyResult, Sweep
+from relation_gan.pipelines.reporting import nodes, paper_figures, tables
 from tests.pipelines.reporting.helpers import run, seeds, study
 
 CLAIM = {"study": "s", "experiment": "T", "says": "a is best (Table 1).", "tested_on": ["digits"]}
@@ -13,8 +13,8 @@ CLAIMS = {
     "T-2": {**CLAIM, "reaches": {"methods": ["a"], "by": "modes", "value": 10}},
 }
 FIGURES = [
-    Figure("T", "digits", "a", "fid", 9.5, 0.5, "standard", ""),
-    Figure("T", "digits", "b", "fid", 9.0, 0.5, "standard", "doubtful: a misprint"),
+    PublishedValue("T", "digits", "a", "fid", 9.5, 0.5, "standard", ""),
+    PublishedValue("T", "digits", "b", "fid", 9.0, 0.5, "standard", "doubtful: a misprint"),
 ]
 
 
@@ -53,25 +53,25 @@ def test_statistics_are_a_row_a_method(result: StudyResult):
 def test_statistics_for_latex(result: StudyResult):
     text = tables.statistics_latex(result)
     assert r"a & \textbf{11.00 $\pm$ 1.00} \\" in text
-    # Two seeds, 10 and 10.1 more: t is 201, p with one degree of freedom 2 / (201 pi) = .003.
-    assert r"b & 20.55 $\pm$ .78* (2 of 3) \\" in text
+    # Two seeds, 10 and 10.1 more: t is 201, p with one degree of freedom 2 / (201 pi) = 0.003.
+    assert r"b & 20.55 $\pm$ 0.78* (2 of 3) \\" in text
     assert r"c\_1 & 31.03 $\pm$ 1.05* \\" in text
     assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 1
     assert not re.search(r"(?<!\\)_", text) and "±" not in text
 
 
 def test_published_figures_beside_ours(result: StudyResult):
-    frame = tables.beside_table(result).set_index("method")
+    frame = tables.published_table(result).set_index("method")
     assert (frame.loc["a", "paper"], frame.loc["a", "mean"], frame.loc["a", "difference"]) == (9.5, 11.0, 1.5)
     assert np.isnan(frame.loc["b", "difference"]) and frame.loc["b", "paper_note"] == "doubtful: a misprint"
     assert np.isnan(frame.loc["c_1", "paper"]) and frame.loc["c_1", "n"] == 3
-    text = tables.beside_latex(result)
-    assert r"a & 9.50 $\pm$ .50 & 11.00 $\pm$ 1.00 & 3 of 3 & +1.50 \\" in text
+    text = tables.published_latex(result)
+    assert r"a & 9.50 $\pm$ 0.50 & 11.00 $\pm$ 1.00 & 3 of 3 & +1.50 \\" in text
     assert r"c\_1 & -- & 31.03 $\pm$ 1.05 & 3 of 3 & -- \\" in text
 
 
 def test_what_latex_takes_for_something_else_is_escaped():
-    assert tables._latex("50 % of a_b & c ≥ 1·2 ± .5") == r"50 \% of a\_b \& c $\geq$ 1$\cdot$2 $\pm$ .5"
+    assert tables._latex("50 % of a_b & c ≥ 1·2 ± 0.5") == r"50 \% of a\_b \& c $\geq$ 1$\cdot$2 $\pm$ 0.5"
 
 
 def test_a_study_without_claims_and_figures_has_empty_tables():
@@ -84,7 +84,7 @@ def test_the_same_study_makes_the_same_bytes(result: StudyResult):
     again = nodes.write_report(result)
     assert (page, summary) == (again[0], again[3])
     assert table.equals(again[1]) and (picture == again[2]).all()
-    first, second = prints.figures(result), prints.figures(result)
+    first, second = paper_figures.figures(result), paper_figures.figures(result)
     assert list(first) == list(second) and all((first[name] == second[name]).all() for name in first)
 
 
@@ -92,7 +92,7 @@ def test_figures_for_papers_are_pictures_on_white():
     curve = [{"step": 10, "fid": 9.0, "raw_fid": 8.0}, {"step": 20, "fid": 5.0}]
     runs = [run("a", 0, fid=5.0), run("a", 1, status="diverged"), run("b", 0, fid=7.0)]
     runs[0].curve.extend(curve)
-    made = prints.figures(study(runs, sweeps=[Sweep("a", "loss.x", {"a": 1.0, "b": 2.0})]))
+    made = paper_figures.figures(study(runs, sweeps=[Sweep("a", "loss.x", {"a": 1.0, "b": 2.0})]))
     assert set(made) == {"curve_digits_fid", "samples_digits_real", "sweep_T_digits_loss_x_fid"}
     for name, picture in made.items():
         assert picture.dtype == np.uint8 and picture.ndim == 3 and tuple(picture[0, 0]) == (255, 255, 255), name

@@ -1,6 +1,6 @@
-"""From a recipe to the arrays of a store: chunk by chunk, on all cores, going on after a kill.
+"""From a recipe to the arrays of a store: chunk by chunk, on all cores, resuming after a kill.
 
-Workers write their chunks straight into the files, so that no picture passes between processes, and memory does not
+Workers write their chunks straight into the files, so that no image passes between processes, and memory does not
 grow with their number. A journal beside the files names the chunks that are written.
 """
 
@@ -25,7 +25,7 @@ CHUNK_IMAGES, CHUNK_BYTES = 1024, 1 << 25
 """The largest number of images in a chunk, and its largest size."""
 
 SHOWN = 5
-"""Skipped pictures that a message names."""
+"""Skipped images that a message names."""
 
 
 class StoreError(ValueError):
@@ -41,7 +41,7 @@ class Chunk:
     labels: np.ndarray
     """int64 (last - first, ...)."""
     skipped: dict[str, str] = field(default_factory=dict)
-    """The pictures that could not be read, and why."""
+    """The images that could not be read, and why."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ class Recipe:
         shape: (N, C, H, W), N before anything is skipped.
         label_shape: (N,) or (N, k).
         make: the chunk of images first <= i < last, whatever was made before. It travels to other processes.
-        skip_limit: the share of the pictures that may be skipped; more are an error.
+        skip_limit: the share of the images that may be skipped; more are an error.
         workers: processes that make chunks; 0 for none but this one.
-        held_out: the recipe of the pictures that no training sees.
+        held_out: the recipe of the images that no training sees.
     """
 
     description: dict[str, Any]
@@ -79,19 +79,19 @@ class Recipe:
 
 
 def convert(folder: Path, recipe: Recipe) -> dict[str, str]:
-    """Write `images.npy` and `labels.npy` into a folder, going on where an earlier call with this recipe stopped.
+    """Write `images.npy` and `labels.npy` into a folder, resuming where an earlier call with this recipe stopped.
 
-    Returns the pictures that were skipped, and why: the last pictures take their places.
+    Returns the images that were skipped, and why: the last images take their places.
 
     Raises:
-        StoreError: more pictures than allowed cannot be read, or the recipe gives something else than it says.
+        StoreError: more images than allowed cannot be read, or the recipe gives something else than it says.
     """
     entries = _begin(folder, recipe)
     chunks = _Chunks(folder, recipe)
     missing = [number for number in range(len(chunks)) if number not in entries]
     done = sum(chunks.size(number) for number in entries)
     if entries:
-        logger.info("%s: going on after %d of %d images", recipe.description["name"], done, recipe.shape[0])
+        logger.info("%s: resuming after %d of %d images", recipe.description["name"], done, recipe.shape[0])
     workers = min(recipe.workers, len(missing))
     loader = DataLoader(chunks, None, sampler=missing, num_workers=workers, worker_init_fn=_deaf, in_order=False)
     bar = tqdm(
@@ -209,7 +209,7 @@ def _skipped(entries: dict[int, dict[str, Any]], recipe: Recipe) -> dict[str, st
         shown = "; ".join(f"{name}: {reason}" for name, reason in list(skipped.items())[:SHOWN])
         more = f" and {len(skipped) - SHOWN} more" if len(skipped) > SHOWN else ""
         raise StoreError(
-            f"{recipe.description['name']}: {len(skipped)} pictures cannot be used, {allowed} of {recipe.shape[0]} may "
+            f"{recipe.description['name']}: {len(skipped)} images cannot be used, {allowed} of {recipe.shape[0]} may "
             f"be skipped (data.skip_limit {recipe.skip_limit:g}): {shown}{more}; mend or remove them, or raise "
             "data.skip_limit"
         )

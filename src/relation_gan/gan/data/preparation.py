@@ -1,4 +1,4 @@
-"""From a picture of any size and mode to the square uint8 array that a store holds."""
+"""From an image of any size and mode to the square uint8 array that a store holds."""
 
 from contextlib import suppress
 from io import BytesIO
@@ -28,11 +28,11 @@ TURNS = {
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_90,
 }
-"""What brings a picture upright, by the orientation that the camera noted in its EXIF block."""
+"""What brings an image upright, by the orientation that the camera noted in its EXIF block."""
 
 
 class Preparation(BaseModel):
-    """What is done to every picture, in this order: turn, colour, crop, pad, resize.
+    """What is done to every image, in this order: turn, colour, crop, pad, resize.
 
     The result equals that of torchvision's transforms on a PIL image: CenterCrop, Pad and Resize.
     """
@@ -56,24 +56,24 @@ class Preparation(BaseModel):
         except ValidationError:
             raise ValueError("it must be none, square or a number of pixels") from None
 
-    def __call__(self, picture: Image.Image) -> np.ndarray:
-        """The picture as uint8 (channels, size, size); the first one of several in a file.
+    def __call__(self, image: Image.Image) -> np.ndarray:
+        """The image as uint8 (channels, size, size); the first one of several in a file.
 
         Raises:
             OSError: it is damaged; Pillow has other errors for that, too.
             ValueError: it has a mode without a clear range, is smaller than the crop, or not square without one.
         """
-        if picture.format != "JPEG":
-            picture.load()  # Before its orientation is asked for, since Pillow turns some kinds itself.
-        turn = _turn(picture)
+        if image.format != "JPEG":
+            image.load()  # Before its orientation is asked for, since Pillow turns some kinds itself.
+        turn = _turn(image)
         if turn is not None:
-            picture = picture.transpose(turn)
-        picture = self._coloured(_decoded(picture, self._box(*picture.size)))
+            image = image.transpose(turn)
+        image = self._coloured(_decoded(image, self._box(*image.size)))
         if self.pad:
-            picture = ImageOps.expand(picture, self.pad)
-        if picture.width != self.size:
-            picture = picture.resize((self.size, self.size), Image.Resampling[self.filter.upper()])
-        array = np.asarray(picture)  # (size, size) or (size, size, 3)
+            image = ImageOps.expand(image, self.pad)
+        if image.width != self.size:
+            image = image.resize((self.size, self.size), Image.Resampling[self.filter.upper()])
+        array = np.asarray(image)  # (size, size) or (size, size, 3)
         return np.ascontiguousarray(np.atleast_3d(array).transpose(2, 0, 1))
 
     def _box(self, width: int, height: int) -> tuple[int, int, int, int]:
@@ -86,46 +86,42 @@ class Preparation(BaseModel):
         left, top = round((width - side) / 2), round((height - side) / 2)
         return left, top, left + side, top + side
 
-    def _coloured(self, picture: Image.Image) -> Image.Image:
-        """The picture in mode RGB, or L for one channel."""
+    def _coloured(self, image: Image.Image) -> Image.Image:
+        """The image in mode RGB, or L for one channel."""
         mode = "RGB" if self.channels == 3 else "L"
-        if picture.mode == "F":
+        if image.mode == "F":
             raise ValueError("pixels of mode F, floating point, have no range that is known; save it with 8 or 16 bits")
-        if picture.mode.startswith("I"):
-            picture = _eight_bits(picture)
-        if picture.has_transparency_data:
-            picture = picture.convert("RGBA")
-            behind = Image.new("RGBA", picture.size, (self.background,) * 3 + (255,))
-            picture = Image.alpha_composite(behind, picture)
-        return picture if picture.mode == mode else picture.convert(mode)
+        if image.mode.startswith("I"):
+            image = _eight_bits(image)
+        if image.has_transparency_data:
+            image = image.convert("RGBA")
+            behind = Image.new("RGBA", image.size, (self.background,) * 3 + (255,))
+            image = Image.alpha_composite(behind, image)
+        return image if image.mode == mode else image.convert(mode)
 
 
-def _decoded(picture: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
+def _decoded(image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
     """The pixels in a box: those of a JPEG by simplejpeg, to the same bytes in two thirds of Pillow's time."""
-    if (
-        picture.format == "JPEG"
-        and picture.mode == "RGB"
-        and isinstance(content := getattr(picture, "fp", None), BytesIO)
-    ):
+    if image.format == "JPEG" and image.mode == "RGB" and isinstance(content := getattr(image, "fp", None), BytesIO):
         # Pillow has the last word on a file that simplejpeg refuses.
         with suppress(ValueError):
             left, top, right, bottom = box
             return Image.fromarray(simplejpeg.decode_jpeg(content.getbuffer())[top:bottom, left:right])
-    return picture.crop(box)
+    return image.crop(box)
 
 
-def _turn(picture: Image.Image) -> Transpose | None:
-    # Not `ImageOps.exif_transpose`, which copies every picture, and fails on an EXIF block that it cannot write back.
+def _turn(image: Image.Image) -> Transpose | None:
+    # Not `ImageOps.exif_transpose`, which copies every image, and fails on an EXIF block that it cannot write back.
     try:
-        return TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
-    # Whatever is wrong with a block that cannot be read, the picture itself was.
+        return TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    # Whatever is wrong with a block that cannot be read, the image itself was.
     except Exception:  # noqa: BLE001
         return None
 
 
-def _eight_bits(picture: Image.Image) -> Image.Image:
-    """A picture of 16 bits, 0 to 65535, in mode L. Pillow's own conversion would cut off all above 255."""
-    values = np.asarray(picture)
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """An image of 16 bits, 0 to 65535, in mode L. Pillow's own conversion would cut off all above 255."""
+    values = np.asarray(image)
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 65535:
         raise ValueError(f"pixels from {low} to {high} are of more than 16 bits; save it with 8 or 16 bits")

@@ -49,8 +49,8 @@ def mnist_digits(folder: Path, download: bool) -> Digits:
 
 
 def _read(source: Source) -> tuple[np.ndarray, np.ndarray]:
-    """All pictures of a source, and their labels."""
-    return np.stack([np.asarray(source.picture(i)) for i in range(len(source))]), source.labels
+    """All images of a source, and their labels."""
+    return np.stack([np.asarray(source.image(i)) for i in range(len(source))]), source.labels
 
 
 def stack(

@@ -3,7 +3,7 @@
 <folder>/images.npy      uint8 (N, C, H, W)
 <folder>/labels.npy      int64 (N,) or (N, k)
 <folder>/manifest.json   name, source, preparation, count, shape and the SHA-256 of the content
-<folder>/held_out/       a store of the pictures that no training sees, if there are any
+<folder>/held_out/       a store of the images that no training sees, if there are any
 """
 
 import hashlib
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 CHUNK = 1 << 24
 
 NAMED = 100
-"""Skipped pictures that the manifest names."""
+"""Skipped images that the manifest names."""
 
 
 class ImageStore:
@@ -61,7 +61,7 @@ class ImageStore:
 
     @property
     def held_out(self) -> "ImageStore | None":
-        """The pictures that no training sees, if there are any."""
+        """The images that no training sees, if there are any."""
         folder = self.folder / "held_out"
         return ImageStore(folder) if folder.exists() else None
 
@@ -116,11 +116,11 @@ def open_store(folder: Path | str) -> ImageStore:
 def save_store(folder: Path, recipe: Recipe) -> ImageStore:
     """Make a store, unless the folder already holds the one of this recipe. It appears whole or not at all.
 
-    What an interrupted call has converted is kept beside the folder, and the next call goes on from there. A second
+    What an interrupted call has converted is kept beside the folder, and the next call resumes there. A second
     process that wants the same store waits for the first.
 
     Raises:
-        StoreError: the disk has not enough room, or the recipe gives too few pictures.
+        StoreError: the disk has not enough room, or the recipe gives too few images.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _alone(folder):

@@ -48,7 +48,12 @@ class Loss(nn.Module):
     fresh_second: bool = False
     """Whether the training step draws independent second samples for this loss."""
     classes: int = 0
-    """How many classes the loss tells apart by `Batch.labels`; 0 if it looks at none."""
+    """How many classes the loss distinguishes by `Batch.labels`; 0 if it looks at none."""
+
+    recalls_images: bool = False
+    """Whether the loss compares the images of a step with those of steps before."""
+    local_buffers: ClassVar[tuple[str, ...]] = ()
+    """Buffers that hold images of this process; the other ones are the same in all processes that share a batch."""
 
     follows: ClassVar[bool] = False
     """Whether the loss needs the networks of a stage before."""
@@ -67,7 +72,7 @@ class Loss(nn.Module):
         classes = getattr(generator, "classes", 0)
         if self.classes and classes != self.classes:
             raise ValueError(
-                f"it tells {self.classes} classes apart, the generator draws {classes} (0: unconditional); "
+                f"it distinguishes {self.classes} classes, the generator draws {classes} (0: unconditional); "
                 "set the same number of classes in the loss and in the generator"
             )
 
@@ -92,7 +97,7 @@ class Loss(nn.Module):
         return self.generator_objective(self.scores(critic, batch), batch)
 
     def observations(self, scores: Any, batch: Batch) -> dict[str, Tensor]:
-        """Scalars to log beside the losses: the means of what the critic gave."""
+        """Scalars to log with the losses: the means of what the critic gave."""
         return {f"score_{name}": score.mean() for name, score in scores._asdict().items()}
 
     def recall(self, batch: Batch) -> Batch:

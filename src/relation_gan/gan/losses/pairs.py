@@ -33,6 +33,7 @@ class PairLoss(Loss):
             image is shared, so more triplets cost their comparison only.
     """
 
+    local_buffers = ("previous_real", "previous_fake")
     previous_real: Tensor
     previous_fake: Tensor
 
@@ -45,6 +46,7 @@ class PairLoss(Loss):
         self.second = second
         self.pairings = pairings
         self.fresh_second = second.startswith("fresh")
+        self.recalls_images = second == "prev_detached"
         self.register_buffer("previous_real", torch.empty(0))
         self.register_buffer("previous_fake", torch.empty(0))
 

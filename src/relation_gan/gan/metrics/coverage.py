@@ -31,12 +31,12 @@ def published_modes(labels: ArrayLike, confidence: ArrayLike, batch_size: int = 
 
     A batch adds at most one to a mode, however many of its samples show it, since the code writes
     `bins[i, j, k] += 1` with arrays of indices; a mode is covered if it has more than ten. And the code sets every
-    probability below .5 to 0 before it takes the largest, so that a digit of which the judge is unsure counts as 0.
+    probability below 0.5 to 0 before it takes the largest: a digit of which the classifier is unsure counts as 0.
     The paper has 100,000 samples.
 
     Args:
         labels: (N, C) digits of each sample's channels.
-        confidence: (N, C) probability that the judge gives to each.
+        confidence: (N, C) probability that the classifier gives to each.
     """
     sure = np.where(np.asarray(confidence) >= 0.5, np.asarray(labels), 0).astype(np.int64)
     ids = sure @ 10 ** np.arange(sure.shape[1])[::-1]

@@ -1,4 +1,4 @@
-"""What people look at beside the scores: paths between samples, their nearest real pictures, the odd and the usual."""
+"""What people look at besides the scores: paths between samples, their nearest real images, the odd and the usual."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -12,13 +12,13 @@ from relation_gan.gan.networks import Generator
 from relation_gan.gan.sampling import draw_latents
 
 NEIGHBOURS = 50
-"""Real pictures around a sample that its nearest one is compared with."""
+"""Real images around a sample that its nearest one is compared with."""
 RARE = 0.01
-"""The share of unseen real pictures that lie as near to a training picture as a sample must, to be called a copy."""
+"""The share of unseen real images that lie as near to a training image as a sample must, to be called a copy."""
 SUSPECT = 0.1
 """With a greater share of samples so near, ten times that of honest ones, a person is warned."""
 SIDE = 32
-"""Larger pictures are compared by the means of so many pixels along a side: light and dark count, not fine lines."""
+"""Larger images are compared by the means of so many pixels along a side: light and dark count, not fine lines."""
 
 
 @torch.no_grad()
@@ -40,7 +40,7 @@ def interpolations(generator: Generator, rows: int, columns: int, seed: int) -> 
 
 
 class Neighbours(NamedTuple):
-    """The nearest real pictures of some pictures, the nearest first."""
+    """The nearest real images of some images, the nearest first."""
 
     distances: Tensor
     """(n, k), Euclidean."""
@@ -67,13 +67,13 @@ def nearest(queries: Tensor, chunks: Iterable[Tensor], k: int) -> Neighbours:
 def compare(
     samples: Tensor, unseen: Tensor, chunks: Iterable[Tensor], among: bool = False
 ) -> tuple[Neighbours, Neighbours]:
-    """The NEIGHBOURS of samples (n, F) and of unseen real pictures (m, F), in one pass over the training pictures.
+    """The NEIGHBOURS of samples (n, F) and of unseen real images (m, F), in one pass over the training images.
 
     Args:
-        among: the unseen ones are training pictures, whose neighbours are the others.
+        among: the unseen ones are training images, whose neighbours are the others.
     """
     both, n = nearest(torch.cat([samples, unseen]), chunks, NEIGHBOURS + 1), len(samples)
-    # A picture that is itself there is its own nearest.
+    # An image that is itself there is its own nearest.
     return both.part(slice(n), slice(NEIGHBOURS)), both.part(slice(n, None), slice(among, NEIGHBOURS + among))
 
 
@@ -88,13 +88,13 @@ def as_vectors(images: Tensor) -> Tensor:
 def closeness(neighbours: Neighbours) -> Tensor:
     """(n,): the distance to the nearest, over the mean distance to all neighbours. Near 0 for a copy, else below 1.
 
-    The bare distance is small for a blurred or a plain picture as well, which lies nearer to everything.
+    The bare distance is small for a blurred or a plain image as well, which lies nearer to everything.
     """
     return neighbours.distances[:, 0] / neighbours.distances.mean(1).clamp(min=1e-12)
 
 
 def memorised(samples: Neighbours, unseen: Neighbours) -> float:
-    """The share of samples that lie closer to a real picture than all but RARE of unseen real ones do.
+    """The share of samples that lie closer to a real image than all but RARE of unseen real ones do.
 
     It is RARE on average for samples that are fresh draws of the real distribution.
     """

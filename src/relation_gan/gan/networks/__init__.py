@@ -8,6 +8,7 @@ from relation_gan.gan.registry import import_modules
 import_modules(__name__, __path__)
 
 names = registry.names
+register = registry.register
 options = registry.options
 
 
@@ -22,4 +23,4 @@ def create(name: str, **options: Any) -> Network:
     return network
 
 
-__all__ = ["Critic", "Generator", "Network", "create", "names", "options"]
+__all__ = ["Critic", "Generator", "Network", "create", "names", "options", "register"]

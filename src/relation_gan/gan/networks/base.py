@@ -1,7 +1,7 @@
 """What generators are, and the three kinds of critic, over any trunk."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -80,6 +80,9 @@ class Critic(Network):
             meets a linear relation module, unless `degenerate` asks for that.
     """
 
+    conditional: ClassVar[bool] = False
+    """Whether it looks at a condition besides the images."""
+
     def __init__(
         self,
         kind: str,
@@ -116,8 +119,11 @@ class Critic(Network):
         """Whether an image's score depends on the others of its batch, while training."""
         return has_batch_norm(self)
 
-    def embed(self, x: Tensor) -> Tensor:
-        """Embeddings (B, ...) of images (B, C, H, W) or points (B, 2)."""
+    def embed(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Embeddings (B, ...) of images (B, C, H, W) or points (B, 2).
+
+        A conditional critic overrides this: it sees them with a condition, such as labels (B,) or images.
+        """
         return self.embedding(x)
 
     def relate(self, a: Tensor, b: Tensor) -> Tensor:
@@ -129,12 +135,12 @@ class Critic(Network):
     def _related(self, a: Tensor, b: Tensor) -> Tensor:
         return self._scores(self.relation(MERGES[self.merge][1](a, b)))
 
-    def forward(self, a: Tensor, b: Tensor | None = None) -> Tensor:
+    def forward(self, a: Tensor, b: Tensor | None = None, condition: Tensor | None = None) -> Tensor:
         if self.kind == "pair":
             if b is None:
                 raise ValueError("a pair critic scores two images: call critic(a, b)")
-            return self.relate(self.embed(a), self.embed(b))
-        output = self.relation(self.embed(a))
+            return self.relate(self.embed(a, condition), self.embed(b, condition))
+        output = self.relation(self.embed(a, condition))
         if self.sphere:
             # The constant keeps the gradient finite at 0.
             output = output / (output.square().sum(1, keepdim=True) + 1e-12).sqrt()

@@ -35,8 +35,8 @@ class AutoencoderCritic(Critic):
         super().__init__(kind, encoder, decoder)
         initialise(self, init)
 
-    def forward(self, a: Tensor, b: Tensor | None = None) -> Tensor:
-        return -(self.relation(self.embed(a)) - a).square().flatten(1).mean(1)
+    def forward(self, a: Tensor, b: Tensor | None = None, condition: Tensor | None = None) -> Tensor:
+        return -(self.relation(self.embed(a, condition)) - a).square().flatten(1).mean(1)
 
 
 @register("ebgan_mlp_critic")

@@ -50,7 +50,7 @@ def resnet_generator(size: int, channels: int, latent: int, width: int = 64, ini
 def resnet_critic(wiring: Wiring, size: int, channels: int, width: int = 64, init: str = "dcgan") -> Critic:
     """A convolution, then residual blocks that each halve the map and double the channels.
 
-    A pair critic goes on with two convolutions, so that every split (Relation GAN, table 8: embed_blocks +
+    A pair critic adds two convolutions, so that every split (Relation GAN, table 8: embed_blocks +
     relation_blocks) is non-linear behind its merge. With no block that embeds the merge follows the first convolution.
 
     Args:

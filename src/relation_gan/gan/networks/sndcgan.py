@@ -48,7 +48,7 @@ def sndcgan_generator(
 def sndcgan_critic(wiring: Wiring, size: int, channels: int, width: int = 64, init: str = "dcgan") -> Critic:
     """A 3x3 convolution, then three blocks of a 4x4 convolution of stride 2 and a 3x3 one.
 
-    A pair critic goes on with two 3x3 convolutions; all end in a linear layer.
+    A pair critic adds two 3x3 convolutions; all end in a linear layer.
 
     Args:
         width: channels of the first convolution.

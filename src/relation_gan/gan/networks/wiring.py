@@ -88,7 +88,7 @@ class Wiring:
     def into_vector(
         self, blocks: Sequence[Block], area: int, widths: Sequence[int], activation: str = "leaky_relu"
     ) -> list[Block]:
-        """Blocks of which the last goes on, from maps of `area` pixels, to a vector by linear layers of `widths`.
+        """Blocks of which the last continues, from maps of `area` pixels, to a vector by linear layers of `widths`.
 
         Raises:
             ValueError: relation blocks are to follow the vector, or nothing embeds.

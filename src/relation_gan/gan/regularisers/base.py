@@ -16,6 +16,9 @@ class Regulariser:
     every: int = 1
     """Applied at every n-th step; a lazy penalty is scaled by n to keep its mean strength."""
 
+    at_real: bool = False
+    """Whether it takes gradients at the real images of the batch, which then must record them."""
+
     def check(self, critic: nn.Module) -> None:
         """Refuse a critic that this term has no meaning for.
 

@@ -36,6 +36,7 @@ class GradientPenalty(Regulariser):
                 f"every {every} must be at least 1"
             )
         self.weight, self.centre, self.where, self.every = weight, centre, where, every
+        self.at_real = where == "real"
 
     def check(self, critic: nn.Module) -> None:
         super().check(critic)

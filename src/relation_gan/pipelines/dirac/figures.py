@@ -1,4 +1,4 @@
-"""Pictures of the Dirac GAN: trajectories in the plane, distances over time, and fields of one dimension."""
+"""Figures of the Dirac GAN: trajectories in the plane, distances over time, and fields of one dimension."""
 
 import base64
 import html
@@ -123,9 +123,9 @@ def slice_field(pair: Pair, theta: Array, phi: Array) -> tuple[Array, Array]:
     return speeds.theta[..., 0], speeds.phi[..., 0]
 
 
-def data_uri(picture: np.ndarray) -> str:
-    """A picture (H, W, 3) for a page."""
-    return f"data:image/png;base64,{base64.b64encode(png_bytes(picture)).decode()}"
+def data_uri(image: np.ndarray) -> str:
+    """An image (H, W, 3) for a page."""
+    return f"data:image/png;base64,{base64.b64encode(png_bytes(image)).decode()}"
 
 
 def _panels(of: list[Pair], draw: Callable[[Axes, Pair], None]) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from relation_gan import tracking
+from relation_gan.analysis.provenance import provenance
 from relation_gan.gan.checkpoint import Described, describe, load
 from relation_gan.gan.theory import SolverConfig, SystemConfig, dirac, flows
 from relation_gan.pipelines.dirac import figures, report
@@ -48,9 +48,8 @@ def simulate(system: dict[str, Any], solver: dict[str, Any], path: Path) -> Desc
 def write_report(
     study: str, *simulations: Described
 ) -> tuple[str, pd.DataFrame, np.ndarray, np.ndarray, dict[str, float], str]:
-    """The HTML page, the table, the pictures of trajectories and fields, the main numbers, and the terminal's text."""
+    """The HTML page, the table, the images of trajectories and fields, the main numbers, and the terminal's text."""
     runs = [run for simulation in simulations for run in runs_of(simulation)]
-    provenance = {"command": tracking.command(), **tracking.provenance(Path.cwd())}
     fields = figures.fields(runs)
-    page = report.render(study, runs, fields, provenance)
+    page = report.render(study, runs, fields, provenance(Path.cwd()))
     return page, report.table(runs), figures.trajectories(runs), fields, report.measures(runs), report.summary(runs)

@@ -15,6 +15,7 @@ from relation_gan.gan.theory import measures as rules
 from relation_gan.pipelines.dirac import figures
 from relation_gan.pipelines.dirac.results import Pair, Run, by_variant, pairs
 from relation_gan.pipelines.reporting import report as common
+from relation_gan.pipelines.reporting.plots import as_html
 
 NEAR = 0.05
 """An end within this part of the start looks like 0 in a figure of the whole trajectory."""
@@ -79,17 +80,17 @@ def ending(run: Run) -> str:
 def lead(runs: list[Run]) -> str:
     """The result in a few plain sentences."""
     of, damping = pairs(runs), _damping(runs)
-    told = [
+    sentences = [
         f"Of {len(of)} variants, {_count(pair for pair in of if pair.free.converged)} without the factor {damping} on "
         f"the generator’s speed, and {_count(pair for pair in of if pair.damped.converged)} with it."
     ]
     if claimed := [pair for pair in of if pair.variant.paper]:
         holds = [pair for pair in claimed if pair.free.converged]
         which = _list(f"“{pair.variant.title}”" for pair in holds or claimed)
-        told.append(
+        sentences.append(
             f"The paper’s claim that Relation GAN converges {'holds for' if holds else 'does not hold for'} {which}."
         )
-    return " ".join(told)
+    return " ".join(sentences)
 
 
 def findings(runs: list[Run]) -> list[str]:
@@ -129,11 +130,11 @@ def _chains(of: list[Pair]) -> list[list[Pair]]:
 def _corrections(chain: list[Pair], damping: str) -> str:
     first, start = chain[0], chain[0].free.distance[0]
     part = first.damped.end / start
-    told = [
+    sentences = [
         f"{first.variant.title}: with the factor {damping} the generator {ending(first.damped)}, {part:.1%} of its "
         f"first distance; without, it {ending(first.free)}."
     ]
-    told += [
+    sentences += [
         f"With {pair.variant.corrects} {'also ' if i else ''}put right, it {ending(pair.damped)} with the factor, and "
         f"{ending(pair.free)} without."
         for i, pair in enumerate(chain[1:])
@@ -143,23 +144,23 @@ def _corrections(chain: list[Pair], damping: str) -> str:
     worse = [pair for pair in chain[1:] if part < NEAR and pair.damped.end > 2 * first.damped.end]
     causes += [f"the error in {worse[0].variant.corrects}"] if worse else []
     if causes:
-        told.append(f"That it ends near 0 is owed to {_list(causes)}, not to the loss.")
-    return " ".join(told)
+        sentences.append(f"That it ends near 0 is owed to {_list(causes)}, not to the loss.")
+    return " ".join(sentences)
 
 
 def _step_artefacts(runs: list[Run], of: list[Pair]) -> list[str]:
     """Variants that the coarsest Euler step takes elsewhere than the most exact solver."""
     coarsest = max(run.step or 0.0 for run in runs)
-    told = []
+    sentences = []
     for pair, group in zip(of, by_variant(runs).values(), strict=True):
         coarse = next(run for run in group if run.step == coarsest and run.damping == 1)
         if not pair.free.converged and not 0.5 <= coarse.end / pair.free.end <= 2:
-            told.append(f"{pair.variant.title} {number(coarse.end)} instead of {number(pair.free.end)}")
-    if not told:
+            sentences.append(f"{pair.variant.title} {number(coarse.end)} instead of {number(pair.free.end)}")
+    if not sentences:
         return []
     return [
         f"Euler’s step of {coarsest:g} adds an error of its own. Without the damping it takes the generator to "
-        f"these distances, where the most exact solver gives others: {'; '.join(told)}."
+        f"these distances, where the most exact solver gives others: {'; '.join(sentences)}."
     ]
 
 
@@ -189,7 +190,7 @@ def summary(runs: list[Run]) -> str:
 
 
 def render(study: str, runs: list[Run], fields: np.ndarray, provenance: dict[str, str]) -> str:
-    """One HTML page that needs nothing else: scripts and pictures are inside, and it loads nothing."""
+    """One HTML page that needs nothing else: scripts and images are inside, and it loads nothing."""
     folder = Path(__file__).parent
     environment = Environment(
         loader=FileSystemLoader([folder, folder.parent / "reporting"]),
@@ -202,8 +203,8 @@ def render(study: str, runs: list[Run], fields: np.ndarray, provenance: dict[str
     plots = [
         (
             pair,
-            common._html(figures.plane(pair), f"plane-{i}"),
-            common._html(figures.distances(groups[pair.variant.title]), f"distance-{i}"),
+            as_html(figures.plane(pair), f"plane-{i}"),
+            as_html(figures.distances(groups[pair.variant.title]), f"distance-{i}"),
         )
         for i, pair in enumerate(pairs(runs))
     ]

@@ -1,15 +1,18 @@
-"""Source -> store or definition, judge and reference of one data set."""
+"""Source -> store or definition, classifier and references of one data set."""
 
 from kedro.pipeline import Pipeline, node, pipeline
 from kedro.pipeline.node import Node
 
 from relation_gan.config import Data
 from relation_gan.pipelines.ingestion import nodes
+from relation_gan.pipelines.shared import bound
 
 
 def create_pipeline(data: Data) -> Pipeline:
+    """Args: the data set."""
+    made = {"stacked_digits": _stacked_digits, "images": _images, "points": _points}[data.kind](data)
     return pipeline(
-        {"stacked_digits": _stacked_digits, "pictures": _pictures, "points": _points}[data.kind](data),
+        [*made, *(_describe(data, reference) for reference in data.references)],
         namespace=data.name,
         parameters={f"params:{part}": f"params:datasets.{data.name}.{part}" for part in ("data", "evaluation")},
         tags="ingestion",
@@ -20,47 +23,39 @@ def _stacked_digits(data: Data) -> list[Node]:
     return [
         node(nodes.load_digits, "params:data", "digits", name="load_digits"),
         node(nodes.stack_digits, ["digits", "params:data"], "images", name="stack_digits"),
-        node(nodes.train_judge, ["digits", "params:data", "judge_file"], "judge", name="train_judge"),
         node(
-            nodes.describe_real,
-            ["images", "judge", "digits", "params:data", "params:evaluation", f"{data.reference}_file"],
-            data.reference,
-            name="describe_real",
+            nodes.train_classifier, ["digits", "params:data", "classifier_file"], "classifier", name="build_classifier"
         ),
     ]
 
 
-def _pictures(data: Data) -> list[Node]:
-    judge = [
-        # Kedro runs what is ready by name: so named, a judge too weak is told before any method is trained.
-        node(nodes.train_picture_judge, ["images", "params:data", "judge_file"], "judge", name="build_judge"),
-        node(
-            nodes.describe_judged,
-            ["images", "judge", "params:evaluation", "reference_judge_file"],
-            "reference_judge",
-            name="describe_judged",
-        ),
-    ]
-    described = node(
-        nodes.describe_pictures,
-        ["images", "params:evaluation", f"{data.reference}_file"],
-        data.reference,
-        name="describe_pictures",
+def _images(data: Data) -> list[Node]:
+    # Kedro runs what is ready by name: so named, too weak a classifier is refused before any method is trained.
+    classifier = node(
+        nodes.train_image_classifier,
+        ["images", "params:data", "classifier_file"],
+        "classifier",
+        name="build_classifier",
     )
     return [
-        node(nodes.prepare_pictures, ["params:data", "images_file"], "images", name="prepare_pictures"),
-        *([] if data.judge_alone else [described]),
-        *(judge if data.judge else []),
+        node(nodes.prepare_images, ["params:data", "images_file"], "images", name="prepare_images"),
+        *([classifier] if data.classifier else []),
     ]
 
 
 def _points(data: Data) -> list[Node]:
-    return [
-        node(nodes.define_points, "params:data", "points", name="define_points"),
-        node(
-            nodes.describe_points,
-            ["points", "params:data", "params:evaluation"],
-            data.reference,
-            name="describe_points",
-        ),
-    ]
+    return [node(nodes.define_points, "params:data", "points", name="define_points")]
+
+
+def _describe(data: Data, reference: str) -> Node:
+    """What the scorers that share a reference compare samples with; the first of them describes it."""
+    scorer = next(name for name, of in data.compared_with if of == reference and name in data.describing)
+    inputs = {
+        "store": data.source,
+        "data": "params:data",
+        "evaluation": "params:evaluation",
+        "path": f"reference_{reference}_file",
+        **({"classifier": "classifier"} if scorer in data.classified else {}),
+        **({"digits": "digits"} if data.kind == "stacked_digits" else {}),
+    }
+    return node(bound(nodes.describe, scorer), inputs, f"reference_{reference}", name=f"describe_{reference}")

@@ -5,8 +5,8 @@ from typing import Any
 
 import yaml
 
-from relation_gan.pipelines.reporting.measures import COST, DECISIVE, better, label, number, thousandfold
-from relation_gan.pipelines.reporting.results import Part, RunResult, StudyResult
+from relation_gan.analysis.measures import COST, DECISIVE, better, label, number, scale_kid
+from relation_gan.analysis.results import Part, RunResult, StudyResult
 
 CARD = """\
 # {name}
@@ -23,13 +23,7 @@ over its seeds, in the study's report.
 
 ## Use
 
-```python
-import mlflow, numpy as np
-
-generator = mlflow.pyfunc.load_model("models:/{name}@best")
-samples = generator.predict(np.random.randn(64, {latent}).astype("float32"))  # {shape} in {range}
-```
-
+{use}
 ## Where it comes from
 
 - data: {data}; SHA-256 {digest}
@@ -43,6 +37,23 @@ samples = generator.predict(np.random.randn(64, {latent}).astype("float32"))  # 
 
 It imitates its training data and nothing else, with the gaps and the blur that the scores tell of. It was made to
 compare losses, not to be used for anything that its samples would be taken for.
+"""
+
+
+FROM_LATENTS = """\
+```python
+import mlflow, numpy as np
+
+generator = mlflow.pyfunc.load_model("models:/{name}@best")
+samples = generator.predict(np.random.randn(64, {latent}).astype("float32"))  # {shape} in {range}
+```
+"""
+OF_INPUTS = """\
+```python
+from relation_gan.gan.checkpoint import load_network
+
+generator = load_network("data/06_models/{folder}/generator.safetensors")
+```
 """
 
 
@@ -69,33 +80,42 @@ def best_generators(study: StudyResult) -> dict[str, Any]:
 
 def model_card(study: StudyResult, part: Part, run: RunResult, count: int) -> str:
     """Markdown. `count` is of the runs that this one was chosen from."""
-    config, latent = run.history["config"], run.history["config"]["generator"]
-    origin = run.history.get("origin") or study.provenance
-    real = thousandfold(part.reference)
+    config, generator = run.history.run, run.history.run.networks.get("generator", {})
+    origin = run.history.origin or study.provenance
+    real = scale_kid(part.reference)
     rows = [
         f"| {label(name)} | {number(name, value)} | {number(name, real.get(name, math.nan))} |"
         for name, value in run.shown.items()
         if better(name) and name not in COST and not name.startswith("raw_")
     ]
-    shape = (64, *run.samples.shape[1:])
     return CARD.format(
         name=f"{study.name}.{part.dataset}",
-        title=config["title"],
+        title=config.title,
         run=run.name,
         dataset=part.dataset,
-        steps=run.history["step"],
+        steps=run.history.step,
         count=count,
         study=study.name,
         scores="\n".join(rows),
-        protocol=part.protocol,
-        latent=latent["latent"] + latent.get("classes", 0),
-        shape=shape,
-        range="the plane" if part.of_points else "[-1, 1]",
+        protocol=part.data.protocol,
         data=next(of for of in study.provenance["data"].split("; ") if of.startswith(f"{part.dataset}: ")),
-        digest=run.history["data_sha256"],
+        digest=run.history.data_sha256,
         commit=origin["commit"],
         uncommitted=origin["uncommitted changes"],
         versions=origin["versions"],
         command=origin["command"],
-        configuration=yaml.safe_dump(config, sort_keys=False),
+        configuration=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False),
+        use=_use(study, part, run, generator),
+    )
+
+
+def _use(study: StudyResult, part: Part, run: RunResult, generator: dict[str, Any]) -> str:
+    """How to draw from it."""
+    if "latent" not in generator:
+        return OF_INPUTS.format(folder=run.name.replace(".", "/"))
+    return FROM_LATENTS.format(
+        name=f"{study.name}.{part.dataset}",
+        latent=generator["latent"] + generator.get("classes", 0),
+        shape=(64, *run.samples.shape[1:]),
+        range="the plane" if part.of_points else "[-1, 1]",
     )

@@ -4,7 +4,7 @@ import base64
 import html
 import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,15 +13,16 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image, ImageColor
 
-from relation_gan.pipelines.reporting import scatter
-from relation_gan.pipelines.reporting.comparison import Swept
-from relation_gan.pipelines.reporting.measures import measure
-from relation_gan.pipelines.reporting.results import Classes, Part, RunResult, StudyResult
+from relation_gan.analysis.comparison import Swept
+from relation_gan.analysis.measures import measure
+from relation_gan.analysis.results import Part, RunResult, StudyResult
+from relation_gan.gan import drawing
+from relation_gan.gan.drawing import image_grid
+from relation_gan.gan.scoring.panels import Counts
 
 # Okabe and Ito's colours without black and yellow, which vanish on a dark and on a light page, and two more.
 PALETTE = ("#0a7bc2", "#e08e00", "#009e73", "#cc6fa3", "#d55e00", "#4fb0e8", "#8f7ad1", "#96952f")
-GREY = scatter.GREY
-BORDER = 112
+GREY = drawing.GREY
 MAX_POINTS, MAX_TOTAL = 1000, 20_000
 """Points of one line, and, where they are many, of all lines of a figure."""
 MARKED = 30
@@ -49,32 +50,9 @@ def colours(methods: Iterable[str]) -> dict[str, str]:
     return {method: shade(i) for i, method in enumerate(methods)}
 
 
-def pictured(runs: list[RunResult]) -> RunResult:
+def shown_run(runs: list[RunResult]) -> RunResult:
     """The first seed that has samples, or else the first."""
     return next((run for run in runs if len(run.samples)), runs[0])
-
-
-def image_grid(images: np.ndarray, columns: int) -> np.ndarray:
-    """Images in rows, with a border of one pixel around each.
-
-    Args:
-        images: uint8 (n, C, H, W), C = 1 or 3.
-
-    Returns:
-        uint8 (rows (H + 1) + 1, columns (W + 1) + 1, 3).
-
-    Raises:
-        ValueError: the images are neither grey nor RGB.
-    """
-    n, channels, height, width = images.shape
-    if channels not in (1, 3):
-        raise ValueError(f"images must have 1 or 3 channels, got shape {images.shape}")
-    rows = math.ceil(n / columns)
-    cells = np.full((rows * columns, 3, height + 1, width + 1), BORDER, np.uint8)
-    cells[:n, :, 1:, 1:] = images
-    cells = cells.reshape(rows, columns, 3, height + 1, width + 1).transpose(0, 3, 1, 4, 2)
-    grid = cells.reshape(rows * (height + 1), columns * (width + 1), 3)
-    return np.pad(grid, ((0, 1), (0, 1), (0, 0)), constant_values=BORDER)
 
 
 def png_bytes(array: np.ndarray) -> bytes:
@@ -87,21 +65,20 @@ def preview(images: np.ndarray) -> np.ndarray:
     return image_grid(images[:64], 8) if images.shape[-1] <= 64 else image_grid(images[:16], 4)
 
 
-def data_uri(images: np.ndarray, columns: int | None = None) -> str:
-    """Images for a page, in rows of `columns`, or their preview: exact for small ones, compressed for photographs."""
+def data_uri(images: np.ndarray, columns: int = 0, missing: Sequence[int] = ()) -> str:
+    """Images for a page, in rows of `columns`, or their preview: exact for small ones, compressed for photographs.
+
+    Args:
+        missing: places that hold no image, and are grey.
+    """
     photographs = images.shape[-1] >= 64
+    if missing:
+        images = images.copy()
+        images[list(missing)] = drawing.BORDER
     grid = image_grid(images, columns) if columns else preview(images)
     kind = "jpeg" if photographs else "png"
     data = _encode(grid, "JPEG", quality=90, subsampling=0) if photographs else png_bytes(grid)
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
-
-
-def class_uri(classes: Classes) -> str:
-    """A row a class, for a page; places for which there is no picture are grey."""
-    pictures = classes.pictures.copy()
-    for row, count in zip(pictures, classes.counts, strict=True):
-        row[count:] = BORDER
-    return data_uri(pictures.reshape(-1, *pictures.shape[2:]), pictures.shape[1])
 
 
 def point_uri(picture: Image.Image) -> str:
@@ -134,8 +111,8 @@ def samples_figure(study: StudyResult) -> np.ndarray:
 def _image_panels(part: Part, named: bool) -> np.ndarray:
     panels = [("real", part.real)]
     for method, runs in by_method(part).items():
-        run = pictured(runs)
-        panels.append((f"{method}, seed {run.seed}", run.samples))
+        run = shown_run(runs)
+        panels.append((f"{method}, seed {run.seed}", run.samples if len(run.samples) else part.real[:0]))
     blank = np.full((64, *part.real.shape[1:]), 255, np.uint8)
     height, width, _ = preview(blank).shape
     # The panels are placed by the pixel, for any other scale than a whole one would make the small images uneven.
@@ -157,11 +134,11 @@ def _point_panels(parts: list[Part]) -> np.ndarray:
         block: list[tuple[str, np.ndarray]] = []
         for part in parts:
             runs = by_method(part).get(method)
-            run = pictured(runs) if runs else None
-            samples = part.real if method == "real" else run.samples if run else part.real[:0]
+            run = shown_run(runs) if runs else None
+            samples = part.real if method == "real" else run.samples if run and len(run.samples) else part.real[:0]
             name = f"{method}, seed {run.seed}" if run else method
-            for title, draw in ((name, scatter.cloud), ("", scatter.density)):
-                picture = scatter.on_white(draw(samples, part.real, part.box, colour, side))
+            for title, draw in ((name, drawing.cloud), ("", drawing.density)):
+                picture = drawing.on_white(draw(samples, part.real, part.box, colour, side))
                 named = f"{part.dataset}: {title}" if title and len(parts) > 1 else title
                 block.append((named, picture if len(samples) else picture[:, :0]))
         blocks.append(block)
@@ -220,7 +197,7 @@ def curves(
     marked, last = of == "curve" and len(part.runs) <= MARKED, 0
     for method, runs in by_method(part).items():
         for run in runs:
-            every = run.curve if of == "curve" else run.history["rows"]
+            every = run.curve if of == "curve" else run.history.rows
             for column, dash in dashes.items():
                 rows = [row for row in every if column in row]
                 # Thinned from the end, so that the last row stays.
@@ -228,7 +205,7 @@ def curves(
                 if not rows:
                     continue
                 last = max(last, rows[-1]["step"])
-                dot, ended = 5 if marked else 0, run.history["status"] == "diverged"
+                dot, ended = 5 if marked else 0, run.history.status == "diverged"
                 sizes, symbols = [dot] * len(rows), ["circle"] * len(rows)
                 if ended:
                     sizes[-1], symbols[-1] = 10, "x"
@@ -296,14 +273,15 @@ def sweep(of: Swept, palette: Mapping[str, str]) -> go.Figure:
     return figure
 
 
-def mode_map(run: RunResult) -> go.Figure:
+def mode_map(panel: Counts) -> go.Figure:
     """Samples in each mode against an even share, in factors of two; missing modes in a colour of their own.
 
-    A thousand modes are ten panels, one a red digit, with green digits as rows and blue ones as columns.
+    A thousand modes of three digits are ten maps, one a red digit, with green digits as rows, blue ones as columns.
     """
-    counts = run.mode_counts
+    counts = panel.counts.numpy()
     modes = np.arange(len(counts))
-    if len(counts) == 1000:
+    digits = panel.base == 10 and len(counts) == 1000
+    if digits:
         red, green, blue = modes // 100, modes // 10 % 10, modes % 10
         row, column = red // 5 * 12 + green, red % 5 * 11 + blue
         names = [f"red {r}, green {g}, blue {b}" for r, g, b in zip(red, green, blue, strict=True)]
@@ -338,7 +316,7 @@ def mode_map(run: RunResult) -> go.Figure:
         **cells,
     )
     figure.add_heatmap(z=missing, colorscale=["#b3005e", "#b3005e"], showscale=False, **cells)
-    if len(counts) == 1000:
+    if digits:
         for digit in range(10):
             position = {"x": digit % 5 * 11 + 4.5, "y": digit // 5 * 12 - 0.6}
             figure.add_annotation(text=f"red {digit}", showarrow=False, yanchor="bottom", font_size=11, **position)
@@ -348,14 +326,15 @@ def mode_map(run: RunResult) -> go.Figure:
     return figure
 
 
-def mode_bars(run: RunResult) -> list[tuple[float, bool, str]]:
-    """Few modes as bars: the height as a fraction of the highest, or of twice an even share; missing or not; a text."""
-    even = run.mode_counts.sum() / len(run.mode_counts)
-    top = max(2 * even, run.mode_counts.max())
-    return [
-        (float(n / top), bool(n == 0), f"mode {mode}: {n:,} samples, {even:.3g} if even")
-        for mode, n in enumerate(run.mode_counts)
-    ]
+def mode_bars(counts: np.ndarray) -> tuple[float, list[tuple[float, bool, str]]]:
+    """Few modes as bars: the height of an even share, then of each mode its height, whether it is missing, a text.
+
+    Heights are fractions of the highest bar, or of twice an even share.
+    """
+    even = counts.mean()
+    top = max(2 * even, counts.max())
+    texts = [f"mode {mode}: {n:,} samples, {even:.3g} if even" for mode, n in enumerate(counts)]
+    return float(even / top), [(float(n / top), bool(n == 0), text) for n, text in zip(counts, texts, strict=True)]
 
 
 def mode_ranks(part: Part) -> go.Figure:

@@ -1,184 +1,168 @@
-"""Scores and samples of all runs of a study -> one report."""
+"""Scores and panels of all runs of a study -> one report."""
 
-from collections.abc import Mapping
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 import yaml
-from torch import Tensor
 
-from relation_gan import tracking
+from relation_gan.analysis.claims import read_claims
+from relation_gan.analysis.provenance import mlflow_run, provenance
+from relation_gan.analysis.published import read_published
+from relation_gan.analysis.results import DatasetResult, Design, RunResult, StudyResult
+from relation_gan.gan import scoring
 from relation_gan.gan.checkpoint import Described, fingerprint
 from relation_gan.gan.data import ImageStore, Points
+from relation_gan.gan.data.config import read_data
+from relation_gan.gan.history import History
 from relation_gan.gan.metrics import extractors
-from relation_gan.gan.training import CheckpointStore
-from relation_gan.pipelines.reporting import figures, prints, report, tables
-from relation_gan.pipelines.reporting.claims import read_claims
-from relation_gan.pipelines.reporting.published import read_published
-from relation_gan.pipelines.reporting.results import Classes, Design, RunResult, StudyResult
-from relation_gan.pipelines.training.nodes import depends_on
-
-N_REAL = 256
+from relation_gan.gan.scoring import EvaluationConfig, Source
+from relation_gan.gan.scoring.panels import SAMPLES, Panel
+from relation_gan.gan.state import CheckpointStore
+from relation_gan.pipelines.reporting import figures, paper_figures, report, tables
 
 
 def collect_run(
-    source: ImageStore | Points,
-    history: dict[str, Any],
+    history: History,
     scores: dict[str, float],
     curve: list[dict[str, float]],
     grids: Described,
-    pictures: Described,
-    landscape: Described | None = None,
-    completion: Described | None = None,
-    diagnostics: Described | None = None,
-    classes: Described | None = None,
-    checkpoints: CheckpointStore | None = None,
+    checkpoints: CheckpointStore,
+    *panels: list[Panel],
 ) -> RunResult:
     """Put together what a run left.
 
     Args:
         checkpoints: the folder that also holds a note of its MLflow run, if it was tracked.
     """
-    configuration = fingerprint(depends_on(history["config"], history["data_sha256"]))
-    samples = pictures.tensors.get("averaged/samples")
-    counts = pictures.tensors.get("averaged/mode_counts")
-    heights = landscape.tensors.get("values") if landscape else None
+    configuration = fingerprint(history.run.depends_on(history.data_sha256))
     return RunResult(
-        dataset=history["dataset"],
-        method=history["method"],
-        seed=history["seed"],
+        dataset=history.dataset,
+        method=history.method,
+        seed=history.seed,
         scores=scores,
-        history={**history, "grid_steps": grids.description["steps"]},
+        history=history,
         curve=curve,
         grids=grids.tensors["grids"].numpy(),
-        samples=samples.numpy() if samples is not None else np.empty((0, *source.shape), np.uint8),
-        mode_counts=counts.numpy() if counts is not None else np.empty(0, np.int64),
-        landscape=heights.numpy() if heights is not None else np.empty((0, 0)),
-        classes=_classes(source, classes.tensors, "averaged/") if classes else None,
-        completion=_arrays(completion),
-        diagnostics=_arrays(diagnostics),
+        grid_steps=grids.description["steps"],
+        panels=[panel for of in panels for panel in of],
         configuration=configuration,
-        mlflow_run=tracking.run_id(checkpoints.folder, configuration) if checkpoints else "",
+        mlflow_run=mlflow_run(checkpoints.folder, configuration),
     )
 
 
-def _arrays(described: Described | None) -> dict[str, np.ndarray]:
-    return {name: tensor.numpy() for name, tensor in described.tensors.items()} if described else {}
+def describe_data(
+    scorers: tuple[str, ...],
+    compared_with: tuple[tuple[str, str], ...],
+    trained: bool,
+    store: ImageStore | Points,
+    data: dict[str, Any],
+    evaluation: EvaluationConfig,
+    *references: Described,
+) -> DatasetResult:
+    """What a study says of a data set: what real data scores, and what the report shows of it.
 
-
-def _classes(source: ImageStore | Points, tensors: Mapping[str, Tensor], prefix: str = "") -> Classes | None:
-    if f"{prefix}by_class" not in tensors:
-        return None
-    pictures, counts = (tensors[prefix + name].numpy() for name in ("by_class", "class_counts"))
-    return Classes(source.manifest["classes"], pictures, counts)
+    Args:
+        scorers, compared_with: those that apply, and the reference of each that has one.
+        trained: whether the samples are those of trainings, which have checkpoints.
+        references: of different names, in the order of `compared_with`.
+    """
+    of = dict(zip(dict.fromkeys(name for _, name in compared_with), references, strict=True))
+    made = {name: scoring.create(name, evaluation=evaluation, device=torch.device("cpu")) for name in scorers}
+    source, given = Source(store, read_data(data)), dict(compared_with)
+    nothing, n = Described({}, {"scores": {}}), len(store) if isinstance(store, ImageStore) else 0
+    panels = [panel for name in scorers for panel in made[name].real(source, of.get(given.get(name, ""), nothing))]
+    return DatasetResult(
+        name=store.name,
+        panels=sorted(panels, key=lambda panel: panel.heading != SAMPLES),
+        reference={name: score for each in references for name, score in each.description["scores"].items()},
+        box=next((each.description["box"] for each in references if "box" in each.description), []),
+        protocol=protocol(evaluation, n, of.get(evaluation.extractor), trained),
+        evaluation=evaluation.model_dump(mode="json"),
+        source=f"{store.name}: {store.manifest['source']}",
+        digest=store.digest,
+    )
 
 
 def collect_study(
     name: str,
     study: str,
-    references: list[int],
     parameters: dict[str, Any],
     published: pd.DataFrame,
     claims: dict[str, Any],
-    *inputs: Any,
+    *results: DatasetResult | RunResult,
 ) -> StudyResult:
-    """Put together the runs of a study, with where their numbers come from and what they are held against.
+    """Put together the runs of a study, with where their numbers come from and what they are compared with.
 
     Args:
         name: the report's.
         study: the one whose claims it tests.
-        references: how many each data set has.
         parameters: the study's, resolved, from which `Design.of` is made.
         published: conf/base/published.csv.
         claims: by name, as in conf/base/parameters/claims.yml.
-        inputs: the source of each data set, how each was evaluated, the references of each, then the `RunResult`s.
+        results: of each data set, and of each run.
     """
-    rest = iter(inputs)
-    sources: list[ImageStore | Points] = list(islice(rest, len(references)))
-    evaluations: list[dict[str, Any]] = list(islice(rest, len(references)))
-    described = [_together(list(islice(rest, count))) for count in references]
-    runs: list[RunResult] = list(rest)
-    of = {source.name: reference for source, reference in zip(sources, described, strict=True)}
-    configuration = {run.name: run.history["config"] for run in runs}
+    runs = [result for result in results if isinstance(result, RunResult)]
+    datasets = [result for result in results if isinstance(result, DatasetResult)]
     return StudyResult(
         name=name,
         runs=runs,
-        real={source.name: _real(source, of[source.name]) for source in sources},
-        reference={name: reference.description["scores"] for name, reference in of.items()},
-        protocols={
-            source.name: protocol(evaluation, len(source) if isinstance(source, ImageStore) else 0, of[source.name])
-            for source, evaluation in zip(sources, evaluations, strict=True)
-        },
-        boxes={name: reference.description["box"] for name, reference in of.items() if "box" in reference.description},
-        classes={source.name: _classes(source, of[source.name].tensors) for source in sources},
-        evaluations={source.name: evaluation for source, evaluation in zip(sources, evaluations, strict=True)},
+        datasets={result.name: result for result in datasets},
         design=Design.of({**parameters, "name": study}),
         published=read_published(published),
         claims=read_claims(claims),
         provenance={
-            "command": tracking.command(),
-            **tracking.provenance(Path.cwd()),
-            "data": "; ".join(f"{source.name}: {source.manifest['source']}" for source in sources),
-            "data SHA-256": ", ".join(source.digest for source in sources),
-            "device": "; ".join(
-                dict.fromkeys(f"{run.history['device']}, {run.history['threads']} threads" for run in runs)
-            ),
-            "configuration": yaml.safe_dump(configuration, sort_keys=False),
+            **provenance(Path.cwd()),
+            "data": "; ".join(result.source for result in datasets),
+            "data SHA-256": ", ".join(result.digest for result in datasets),
+            "device": "; ".join(dict.fromkeys(f"{run.history.device}, {run.history.threads} threads" for run in runs)),
+            "configuration": yaml.safe_dump({run.name: _made_of(run.history) for run in runs}, sort_keys=False),
         },
     )
 
 
-def protocol(evaluation: dict[str, Any], training: int, reference: Described) -> str:
+def _made_of(history: History) -> dict[str, Any]:
+    return history.config.model_dump(mode="json") if history.config else history.external
+
+
+def protocol(evaluation: EvaluationConfig, training: int, reference: Described | None, trained: bool = True) -> str:
     """How the scores were measured, in a sentence or two."""
-    told = f"Protocol “{evaluation['protocol']}”: {evaluation['samples']:,} samples"
-    if evaluation["checkpoint"]:
-        told += f" of the {evaluation['checkpoint']} checkpoint"
-    if evaluation["regenerations"] > 1:
-        told += f", drawn {evaluation['regenerations']} times"
-    if "count" in reference.description:
-        told += (
-            f", against {reference.description['count']:,} of {training:,} training pictures, by the features of "
-            f"{extractors.title(evaluation['extractor'])}; kernel distance over {evaluation['kid_subsets']:,} subsets "
-            f"of {evaluation['kid_subset_size']:,}, Inception score in {evaluation['inception_splits']} splits"
+    text = f"Protocol “{evaluation.protocol}”: {evaluation.samples:,} samples"
+    if trained:
+        text += f" of the {evaluation.checkpoint} checkpoint"
+    if evaluation.regenerations > 1:
+        text += f", drawn {evaluation.regenerations} times"
+    if reference:
+        text += (
+            f", against {reference.description['count']:,} of {training:,} training images, by the features of "
+            f"{extractors.title(evaluation.extractor)}; kernel distance over {evaluation.kid_subsets:,} subsets of "
+            f"{evaluation.kid_subset_size:,}, Inception score in {evaluation.inception_splits} splits"
         )
-    if evaluation["changed"]:
-        changes = (f"{name} is {evaluation[name]}, not {there}" for name, there in evaluation["changed"].items())
-        told += f". Changed from the protocol: {', '.join(changes)}"
-    return told + "."
-
-
-def _together(references: list[Described]) -> Described:
-    """What all references of one data set say."""
-    scores = {name: score for of in references for name, score in of.description["scores"].items()}
-    tensors = {name: tensor for of in references for name, tensor in of.tensors.items()}
-    return Described(tensors, {**references[0].description, "scores": scores})
-
-
-def _real(source: ImageStore | Points, reference: Described) -> np.ndarray:
-    if isinstance(source, Points):
-        return reference.tensors["points"].numpy()
-    return source[source.spread(N_REAL)].numpy()
+    if evaluation.changed:
+        values = evaluation.model_dump(mode="json")
+        changes = (f"{name} is {values[name]}, not {there}" for name, there in evaluation.changed.items())
+        text += f". Changed from the protocol: {', '.join(changes)}"
+    return text + "."
 
 
 def write_report(study: StudyResult) -> tuple[str, pd.DataFrame, np.ndarray, str]:
-    """The HTML page, the table, the sample picture and the text for the terminal."""
+    """The HTML page, the table, the sample figure and the text for the terminal."""
     return report.render(study), tables.runs(study), figures.samples_figure(study), report.summary(study)
 
 
 def write_tables(study: StudyResult) -> tuple[pd.DataFrame, pd.DataFrame, str, pd.DataFrame, str]:
-    """The verdicts, the statistics and the published figures beside ours, the last two for LaTeX, too."""
+    """The verdicts, the statistics and the published and own figures, the last two for LaTeX, too."""
     return (
         tables.verdict_table(study),
         tables.statistics_table(study),
         tables.statistics_latex(study),
-        tables.beside_table(study),
-        tables.beside_latex(study),
+        tables.published_table(study),
+        tables.published_latex(study),
     )
 
 
 def write_figures(study: StudyResult) -> dict[str, np.ndarray]:
-    """Pictures for papers, by the names of their files."""
-    return prints.figures(study)
+    """Figures for papers, by the names of their files."""
+    return paper_figures.figures(study)

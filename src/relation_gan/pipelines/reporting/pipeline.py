@@ -1,16 +1,14 @@
 """How a report is made."""
 
-from functools import partial, update_wrapper
-
 from kedro.pipeline import Pipeline, node, pipeline
+from kedro.pipeline.node import Node
 
 from relation_gan.config import Data
 from relation_gan.pipelines.reporting import nodes
 from relation_gan.pipelines.reporting.cards import best_generators
+from relation_gan.pipelines.shared import bound
 
-PARTS = ["history", "scores", "curve", "grids", "pictures", "checkpoints"]
-
-TABLES = ["verdicts", "statistics", "statistics_latex", "paper_beside_ours", "paper_beside_ours_latex"]
+TABLES = ["verdicts", "statistics", "statistics_latex", "published_and_ours", "published_and_ours_latex"]
 
 
 def create_pipeline(study: str, runs: list[tuple[Data, str, int]], parameters: str) -> Pipeline:
@@ -26,7 +24,10 @@ def create_pipeline(study: str, runs: list[tuple[Data, str, int]], parameters: s
     collect = [
         node(
             nodes.collect_run,
-            {"source": f"{data.name}.{data.source}", **{part: f"{name}.{part}" for part in _parts(data)}},
+            [
+                *(f"{name}.{part}" for part in ("history", "scores", "curve", "grids", "checkpoints")),
+                *(f"{name}.panels_{scorer}" for scorer in shown_first(data.scorers)),
+            ],
             f"{name}.result",
             name="collect_run",
             namespace=name,
@@ -34,20 +35,12 @@ def create_pipeline(study: str, runs: list[tuple[Data, str, int]], parameters: s
         for name, (data, _, _) in zip(names, runs, strict=True)
     ]
     write = [
+        *(describe_data(data) for data in datasets),
         node(
-            update_wrapper(
-                partial(
-                    *(nodes.collect_study, study, parameters.rpartition(".")[2]),
-                    [len(data.references) for data in datasets],
-                ),
-                nodes.collect_study,
-            ),
+            bound(nodes.collect_study, study, parameters.rpartition(".")[2]),
             [
                 *(parameters, "published", "params:claims"),
-                *(f"{data.name}.{data.source}" for data in datasets),
-                *(f"params:datasets.{data.name}.evaluation" for data in datasets),
-                *(f"{data.name}.{reference}" for data in datasets for reference in data.references),
-                *(f"{name}.result" for name in names),
+                *(f"{name}.result" for name in (*(data.name for data in datasets), *names)),
             ],
             f"{study}.result",
             name="collect_study",
@@ -73,8 +66,21 @@ def create_pipeline(study: str, runs: list[tuple[Data, str, int]], parameters: s
     return pipeline([*collect, *write], tags="reporting")
 
 
-def _parts(data: Data) -> list[str]:
-    """What a run on a data set leaves for the report."""
-    if data.kind == "points":
-        return [*PARTS, "landscape"]
-    return [*PARTS, *data.extras, *(["classes"] if data.kind == "pictures" and data.judge else [])]
+def describe_data(data: Data) -> Node:
+    """What a study says of a data set."""
+    return node(
+        bound(nodes.describe_data, shown_first(data.scorers), data.compared_with, True),
+        [
+            f"{data.name}.{data.source}",
+            *(f"params:datasets.{data.name}.{part}" for part in ("data", "evaluation")),
+            *(f"{data.name}.reference_{reference}" for reference in data.references),
+        ],
+        f"{data.name}.result",
+        name="describe_data",
+        namespace=data.name,
+    )
+
+
+def shown_first(scorers: tuple[str, ...]) -> tuple[str, ...]:
+    """The scorers in the order in which the report shows their panels: samples stand at the top."""
+    return tuple(sorted(scorers, key=lambda name: name != "samples"))

@@ -8,16 +8,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from relation_gan.gan.metrics.diagnostics import SUSPECT
-from relation_gan.pipelines.reporting import figures, scatter, tables
-from relation_gan.pipelines.reporting.comparison import Compared, compared, swept
-from relation_gan.pipelines.reporting.measures import (
-    COMPLETED,
+from relation_gan.analysis.comparison import Compared, compared, swept
+from relation_gan.analysis.measures import (
     COMPLETION,
     DECISIVE,
     DISTANCES,
@@ -25,18 +20,23 @@ from relation_gan.pipelines.reporting.measures import (
     HEADLINE,
     MEASURES,
     better,
-    kin,
+    closest_measure,
     label,
     number,
     probability,
+    scale_kid,
     signed,
     spread,
-    thousandfold,
 )
-from relation_gan.pipelines.reporting.published import beside
-from relation_gan.pipelines.reporting.results import Classes, Experiment, Part, RunResult, StudyResult
+from relation_gan.analysis.published import published_and_ours
+from relation_gan.analysis.results import Experiment, Part, RunResult, StudyResult
+from relation_gan.analysis.verdicts import LEVEL, OPEN, REFUTED, REPRODUCED, Verdict, decide, verdicts
+from relation_gan.gan.metrics.diagnostics import SUSPECT
+from relation_gan.pipelines.reporting import figures, tables
+from relation_gan.pipelines.reporting.plots import as_html
+from relation_gan.pipelines.reporting.sections import finished, section, values
+from relation_gan.pipelines.reporting.sections import headline as headline_scores
 from relation_gan.pipelines.reporting.tables import LINEAGE
-from relation_gan.pipelines.reporting.verdicts import LEVEL, OPEN, REFUTED, REPRODUCED, Verdict, judge, verdicts
 
 SUMMARY_WIDTH, FEW = 100, 4
 """Letters of a line for the terminal, and scores that it shows even if names are cut for them."""
@@ -48,11 +48,11 @@ MANY = 6
 
 def outcome(run: RunResult) -> str:
     """How a run ended, with the step at which it diverged or the error by which it failed."""
-    status, history = run.history["status"], run.history
+    status, history = run.history.status, run.history
     if status == "diverged":
-        return f"diverged at step {history['step']:,} of {history['steps']:,}"
+        return f"diverged at step {history.step:,} of {history.steps:,}"
     if status == "failed":
-        return f"failed at step {history.get('step') or 0:,}: {history.get('error') or 'no message'}"
+        return f"failed at step {history.step:,}: {history.error or 'no message'}"
     return status
 
 
@@ -84,7 +84,7 @@ def _verdict_lines(of: list[Verdict]) -> list[str]:
 
 def _summary(part: Part) -> list[str]:
     groups = figures.by_method(part)
-    columns = _headline(part)
+    columns = headline_scores(part)
     lines = _lines(groups, columns)
     # The report and the CSV file have all scores; here, names that can be told apart are worth more than the last ones.
     while len(columns) > FEW and _width_of(lines) > SUMMARY_WIDTH:
@@ -104,9 +104,9 @@ def _summary(part: Part) -> list[str]:
         f"{method}, seed {run.seed}: {outcome(run)}"
         for method, runs in groups.items()
         for run in runs
-        if run.history["status"] != "finished"
+        if run.history.status != "finished"
     ]
-    told = textwrap.wrap(part.protocol, SUMMARY_WIDTH)
+    told = textwrap.wrap(part.data.protocol, SUMMARY_WIDTH)
     return [*printed, *(_short(" ".join(end.split()), SUMMARY_WIDTH) for end in ends), *_real_line(part), *told]
 
 
@@ -115,11 +115,11 @@ def _lines(groups: dict[str, list[RunResult]], columns: list[str]) -> list[list[
     lines = [["method", "seed", "status", *(MEASURES[name].short for name in columns)]]
     for method, runs in groups.items():
         for run in runs:
-            lines.append([method, str(run.seed), run.history["status"], *(_cell(run, name) for name in columns)])
-        finished = _finished(runs)
-        if len(runs) > 1 and finished:
-            scores = [spread(name, _values(finished, name), "±") for name in columns]
-            lines.append([method, "mean", f"{len(finished)} of {len(runs)}", *scores])
+            lines.append([method, str(run.seed), run.history.status, *(_cell(run, name) for name in columns)])
+        done = finished(runs)
+        if len(runs) > 1 and done:
+            scores = [spread(name, values(done, name), "±") for name in columns]
+            lines.append([method, "mean", f"{len(done)} of {len(runs)}", *scores])
     return lines
 
 
@@ -128,7 +128,7 @@ def _width_of(lines: list[list[str]]) -> int:
 
 
 def _headline(part: Part) -> list[str]:
-    return [name for name in HEADLINE if _values(part.runs, name)]
+    return [name for name in HEADLINE if values(part.runs, name)]
 
 
 def _short(text: str, width: int) -> str:
@@ -144,17 +144,9 @@ def _real_line(part: Part) -> list[str]:
         "sliced_wasserstein": "sliced W floor",
     }
     names |= {name: f"{MEASURES[name].short} floor" for name in DISTANCES}
-    reference = thousandfold(part.reference)
+    reference = scale_kid(part.reference)
     told = [f"{text} {number(name, reference[name])}" for name, text in names.items() if name in reference]
     return [f"real data: {', '.join(told)}"] if told else []
-
-
-def _finished(runs: list[RunResult]) -> list[RunResult]:
-    return [run for run in runs if run.finished]
-
-
-def _values(runs: list[RunResult], name: str) -> list[float]:
-    return [scores[name] for scores in (thousandfold(run.scores) for run in runs) if name in scores]
 
 
 def render(study: StudyResult) -> str:
@@ -173,7 +165,7 @@ def render(study: StudyResult) -> str:
         lead=headline(study),
         results=results(study),
         colours=figures.colours(study.methods),
-        unfinished=[(run, outcome(run)) for run in study.runs if run.history["status"] != "finished"],
+        unfinished=[(run, outcome(run)) for run in study.runs if run.history.status != "finished"],
         copying=[
             (run, f"{run.scores[name]:.0%} of its samples are like copies of training images, by their {space}")
             for run in study.runs
@@ -184,11 +176,11 @@ def render(study: StudyResult) -> str:
         counts=_counts(found, study.design.budget),
         level=LEVEL,
         marks={REPRODUCED: "good", REFUTED: "bad", OPEN: "open"},
-        rules=inspect.cleandoc(judge.__doc__ or "").split("\n\n"),
+        rules=inspect.cleandoc(decide.__doc__ or "").split("\n\n"),
         papers=_papers(study),
         comparisons=_comparisons(study),
         sweeps=_sweeps(study),
-        sections=[_section(part, columns, i) for i, part in enumerate(study.parts)],
+        sections=[section(part, columns, i) for i, part in enumerate(study.parts)],
         columns=columns,
         rows=[
             (run, outcome(run), [_cell(run, name) for name in columns])
@@ -212,9 +204,9 @@ def _headed(experiment: Experiment) -> str:
 
 
 def _papers(study: StudyResult) -> list[dict[str, Any]]:
-    """The published figures beside ours, by experiment and data set, with what is true of all measures said once."""
+    """Published figures and ours, by experiment and data set, with what is true of all measures once."""
     shown = []
-    found = beside(study)
+    found = published_and_ours(study)
     for experiment in study.experiments:
         for dataset in experiment.datasets:
             of = [table for table in found if (table.experiment, table.dataset) == (experiment.name, dataset)]
@@ -253,7 +245,7 @@ def _deciding(study: StudyResult, experiment: Experiment, measures: list[str]) -
     """The measure of the experiment's claims, or else the one that counts on such data."""
     of_study = [claim for claim in study.claims.values() if claim.study == study.design.name]
     claimed = [by for claim in of_study if claim.experiment == experiment.name for by in claim.rule.by]
-    wanted = [there for by in claimed if (there := kin(by, measures))]
+    wanted = [there for by in claimed if (there := closest_measure(by, measures))]
     return next((name for name in (*wanted, *DECISIVE) if name in measures), measures[0])
 
 
@@ -275,159 +267,26 @@ def _sweeps(study: StudyResult) -> list[dict[str, Any]]:
         note = f"{better(of.measure).capitalize()} is better."
         alike = [each for each in found if (each.experiment, each.dataset) == (of.experiment, of.dataset)]
         counts = of.measure == _deciding(study, of.experiment, [each.measure for each in alike])
-        plot = (label(of.measure), note, _html(figures.sweep(of, palette), f"sweep-{i}"))
+        plot = (label(of.measure), note, as_html(figures.sweep(of, palette), f"sweep-{i}"))
         plots.insert(0 if counts else len(plots), plot)
     return [{"experiment": e, "over": over, "dataset": d, "plots": plots} for (e, over, d), plots in shown.items()]
 
 
-def _section(part: Part, columns: list[str], index: int) -> dict[str, Any]:
-    """What the page shows of one data set."""
-    groups = figures.by_method(part)
-    shown = {method: figures.pictured(runs) for method, runs in groups.items()}
-    films = _films(part)
-    counted = {method: run for method, run in shown.items() if run.mode_counts.sum()}
-    few = len(next(iter(counted.values())).mode_counts) <= BARS if counted else False
-    many = len(groups) > MANY
-    image = "points" if part.of_points else "small" if part.real.shape[3] < 64 else "photograph"
-    plots = _plots(part, index)
-    return {
-        "part": part,
-        "noun": _noun(part),
-        "image": image,
-        "groups": groups,
-        "many": many,
-        "cards": [_card(name, part) for name in _headline(part) or columns[:6]],
-        "seeds": {method: _seeds(runs) for method, runs in groups.items()},
-        "width": _width(part) // (2 if many and not part.of_points else 1),
-        "column": (180 if many else 236) if part.of_points else 233 if many else 420,
-        "real": _picture(part, part.real, figures.GREY),
-        "samples": {
-            method: (run, _picture(part, run.samples, _colour(part, method)) if len(run.samples) else None)
-            for method, run in shown.items()
-        },
-        "left_out": {
-            method: f"{share:.1%} lie outside the picture"
-            for method, run in shown.items()
-            if part.of_points and len(run.samples) and (share := scatter.outside(run.samples, part.box)) >= 0.0005
-        },
-        "classes": _by_class(part, shown),
-        "densities": _densities(part, shown),
-        "landscapes": {
-            method: (
-                run,
-                figures.point_uri(
-                    scatter.landscape(
-                        run.landscape, run.samples, part.real, part.box, _colour(part, method), figures.SIDE
-                    )
-                ),
-            )
-            for method, run in shown.items()
-            if run.landscape.size
-        },
-        "completion": _completion(part),
-        "closer": {
-            method: (run, [figures.data_uri(images, columns) for images, columns in _rows(run.diagnostics)])
-            for method, run in shown.items()
-            if run.diagnostics
-        },
-        "films": films,
-        "latents": "1,024" if part.of_points else "64",
-        "steps": sorted({step for _, frames in films.values() for step, _ in frames}),
-        "plots": plots,
-        "drawn": bool(plots) or (bool(counted) and not few),
-        "maps": [
-            (method, run, _html(figures.mode_map(run), f"modes-{index}-{i}"), int((run.mode_counts == 0).sum()))
-            for i, (method, run) in enumerate(counted.items())
-            if not few
-        ],
-        "bars": [(method, run, figures.mode_bars(run)) for method, run in counted.items() if few],
-    }
-
-
-def _colour(part: Part, method: str) -> str:
-    return figures.colours(part.methods)[method]
-
-
-def _picture(part: Part, samples: np.ndarray, colour: str, side: int = figures.SIDE) -> str:
-    if not part.of_points:
-        return figures.data_uri(samples)
-    return figures.point_uri(scatter.cloud(samples, part.real, part.box, colour, side))
-
-
-def _by_class(part: Part, shown: dict[str, RunResult]) -> list[tuple[str, RunResult | None, Classes, str]]:
-    """(method, run, classes, their pictures), the first one of real pictures."""
-    of = [("real images", None, part.classes), *((method, run, run.classes) for method, run in shown.items())]
-    return [(name, run, classes, figures.class_uri(classes)) for name, run, classes in of if classes]
-
-
-def _densities(part: Part, shown: dict[str, RunResult]) -> list[tuple[str, RunResult | None, str]]:
-    """(method, run, heat map), the first one of real points."""
-    if not part.of_points:
-        return []
-    of = [("real points", None, part.real, figures.GREY)]
-    of += [(method, run, run.samples, _colour(part, method)) for method, run in shown.items() if len(run.samples)]
-    return [
-        (name, run, figures.point_uri(scatter.density(samples, part.real, part.box, colour, figures.SIDE)))
-        for name, run, samples, colour in of
-    ]
-
-
-def _rows(diagnostics: dict[str, np.ndarray]) -> list[tuple[np.ndarray, int]]:
-    """Images to look closer at, and how many stand in a row."""
-    usual = np.concatenate([diagnostics["typical"], diagnostics["odd"]])
-    columns = {"neighbours_pixels": 6, "neighbours_features": 6, "interpolations": 8}
-    return [*((diagnostics[name], n) for name, n in columns.items()), (usual, len(diagnostics["typical"]))]
-
-
-def _completion(part: Part) -> dict[str, Any]:
-    """Held-out images completed by each method, a picture a share, and the scores, a table a measure."""
-    groups = {method: [run for run in runs if run.completion] for method, runs in figures.by_method(part).items()}
-    groups = {method: runs for method, runs in groups.items() if runs}
-    if not groups:
-        return {}
-    first = next(iter(groups.values()))[0]
-    shares = sorted((name.removeprefix("occluded_") for name in first.completion if "occluded_" in name), key=int)
-    rows = {
-        share: [
-            *(first.completion[name] for name in ("original", f"occluded_{share}")),
-            *(runs[0].completion[f"completed_{share}"] for runs in groups.values()),
-        ]
-        for share in shares
-    }
-
-    def cells(runs: list[RunResult], name: str) -> list[str]:
-        return [spread(f"{name}_{share}", _values(runs, f"{name}_{share}")) for share in shares]
-
-    tables = {
-        name: {
-            **({"occluded": cells([first], f"occluded_{name}")} if name in ("psnr", "ssim") else {}),
-            **{method: cells(_finished(runs), name) for method, runs in groups.items()},
-        }
-        for name in COMPLETED
-    }
-    return {
-        "runs": {method: runs[0] for method, runs in groups.items()},
-        "shares": shares,
-        "pictures": {share: figures.data_uri(np.concatenate(of), len(of[0])) for share, of in rows.items()},
-        "tables": [(COMPLETED[name], of) for name, of in tables.items()],
-    }
-
-
 def headline(study: StudyResult) -> str:
     """What was done, in a sentence."""
-    finished = _finished(study.runs)
+    done = finished(study.runs)
     parts = study.parts
     if len(study.runs) == 1:
         run = study.runs[0]
         told = [f"{run.method} was trained on {run.dataset}: {outcome(run)}."]
-        if finished:
-            seconds = run.history["seconds"]
+        if done:
+            seconds = run.history.seconds
             time = f"{seconds:,.0f} seconds" if seconds < 100 else f"{seconds / 60:,.0f} minutes"
-            told = [f"{run.method} was trained on {run.dataset} for {run.history['step']:,} steps in {time}."]
-        if not run.history["steps"]:
+            told = [f"{run.method} was trained on {run.dataset} for {run.history.step:,} steps in {time}."]
+        if not run.history.steps:
             told = [f"{run.method} was scored against {run.dataset}."]
     else:
-        many = "all finished" if len(finished) == len(study.runs) else f"{len(finished)} finished"
+        many = "all finished" if len(done) == len(study.runs) else f"{len(done)} finished"
         methods = study.methods
         one_method = f"{len(methods)} methods were" if len(methods) > 1 else f"{methods[0]} was"
         *others, last = [part.dataset for part in parts]
@@ -445,21 +304,21 @@ def results(study: StudyResult) -> list[str]:
 
 def _result(part: Part, named: bool) -> list[str]:
     """Which method is best on a data set, by the measure that counts there, and where real data stands."""
-    groups = {method: _finished(runs) for method, runs in figures.by_method(part).items()}
-    measure = next((name for name in DECISIVE if _values(part.runs, name)), None)
+    groups = {method: finished(runs) for method, runs in figures.by_method(part).items()}
+    measure = next((name for name in DECISIVE if values(part.runs, name)), None)
     told: list[str] = []
-    scored = {method: runs for method, runs in groups.items() if measure and _values(runs, measure)}
+    scored = {method: runs for method, runs in groups.items() if measure and values(runs, measure)}
     if measure and scored:
-        best = min(scored, key=lambda method: statistics.mean(_values(scored[method], measure)))
-        scores = {name: spread(name, _values(scored[best], name)) for name in ("modes", "high_quality", measure)}
-        reference = thousandfold(part.reference)
+        best = min(scored, key=lambda method: statistics.mean(values(scored[method], measure)))
+        scores = {name: spread(name, values(scored[best], name)) for name in ("modes", "high_quality", measure)}
+        reference = scale_kid(part.reference)
         floor = number(measure, reference[measure]) if measure in reference else None
         n = len(groups[best])
         few = f" ({n} of {of} seeds)" if n < (of := len(figures.by_method(part)[best])) else ""
         subject = "Its samples" if len(groups) == 1 else f"The samples of {best}{few}"
         if len(scored) > 1:
             even = "covers the modes most evenly"
-            does = even if measure in ("reverse_kl", "kl") else f"comes nearest to the real {_noun(part)}"
+            does = even if measure in ("reverse_kl", "kl") else f"comes nearest to the real {part.noun}"
             subject = f"Of these, {best}{few} {does}: its samples"
         if named:
             subject = f"On {part.dataset}, {best}{few}{' comes first' if len(scored) > 1 else ''}: its samples"
@@ -476,17 +335,17 @@ def _result(part: Part, named: bool) -> list[str]:
                 f"{scores[measure]} to an even spread",
                 "kl": f"{subject} find {scores['modes']} of the {n_modes}, {scores['high_quality']} % of them near a "
                 f"centre, with a KL of {scores[measure]} to an even spread",
-                "fid_judge": f"{subject} are at a Fréchet distance of {scores[measure]} from real images, on the "
-                "judge’s features",
+                "fid_classifier": f"{subject} are at a Fréchet distance of {scores[measure]} from real images, on the "
+                "classifier’s features",
                 "sliced_wasserstein": f"{subject} are at a sliced Wasserstein distance of {scores[measure]} from real "
                 "points",
             }[measure]
             + (f"; {_real_floor(part)} {floor}." if floor else ".")
         )
-    if "judge_accuracy" in part.reference:
-        names = "classes" if part.classes else "modes"
+    if "classifier_accuracy" in part.reference:
+        names = "modes" if len(part.runs[0].mode_counts) else "classes"
         told.append(
-            f"The judge that names the {names} is right on {part.reference['judge_accuracy']:.1%} of real images."
+            f"The classifier of the {names} is right on {part.reference['classifier_accuracy']:.1%} of real images."
         )
     return told
 
@@ -494,141 +353,8 @@ def _result(part: Part, named: bool) -> list[str]:
 def _real_floor(part: Part) -> str:
     """What scored the floor."""
     unseen = any(name.removesuffix("_x1000") in part.reference for name in DISTANCES)
-    return "held-out real images score" if unseen else f"the same number of real {_noun(part)} scores"
-
-
-def _noun(part: Part) -> str:
-    return "points" if part.of_points else "images"
-
-
-def _seeds(runs: list[RunResult]) -> str:
-    finished = _finished(runs)
-    if len(runs) == 1:
-        return f"seed {runs[0].seed}" if finished else runs[0].history["status"]
-    return f"{len(runs)} seeds" if len(finished) == len(runs) else f"{len(finished)} of {len(runs)} seeds finished"
-
-
-def _card(name: str, part: Part) -> dict[str, Any]:
-    """A row of the headline: a score of each method's finished runs, of real data, and which is best."""
-    values = {method: _values(_finished(runs), name) for method, runs in figures.by_method(part).items()}
-    means = {method: statistics.mean(of) for method, of in values.items() if of}
-    measure = MEASURES.get(name)
-    pick = {"higher": max, "lower": min}.get(measure.better) if measure else None
-    return {
-        "label": measure.label if measure else name,
-        "better": measure.better if measure else "",
-        "texts": {method: spread(name, of) for method, of in values.items()},
-        "best": pick(means.values()) if pick and len(set(means.values())) > 1 else None,
-        "means": means,
-        "real": number(name, thousandfold(part.reference).get(name, math.nan)),
-    }
+    return "held-out real images score" if unseen else f"the same number of real {part.noun} scores"
 
 
 def _cell(run: RunResult, name: str) -> str:
-    return number(name, thousandfold(run.scores).get(name, math.nan))
-
-
-def _width(part: Part) -> int:
-    """Pixels for a picture: of images, a whole multiple of the grid's own width, so that small ones stay even."""
-    if part.of_points:
-        return figures.SIDE
-    width = figures.preview(part.real).shape[1]
-    return width * max(1, round(480 / width))
-
-
-def _films(part: Part) -> dict[str, tuple[RunResult, list[tuple[int, str]]]]:
-    films, groups = {}, figures.by_method(part)
-    side = figures.SIDE if len(groups) <= MANY else figures.SMALL_SIDE
-    for method, runs in groups.items():
-        run = figures.pictured(runs)
-        frames = zip(run.history.get("grid_steps", []), run.grids, strict=True)
-        if len(run.grids):
-            colour = _colour(part, method)
-            films[method] = (run, [(step, _picture(part, grid, colour, side)) for step, grid in frames])
-    return films
-
-
-def _plots(part: Part, index: int) -> list[tuple[str, str, str]]:
-    """(title, how to read it, HTML) of the curves that have anything to show."""
-    averaged = "Solid: the averaged weights, which are served; dashed: the raw ones."
-    fewer = f"A point has fewer samples than the score, and a higher floor. {averaged}"
-    reference = part.reference
-
-    def scores(name: str, log: bool = False, real: str = "") -> go.Figure:
-        dashes = {name: "solid", f"raw_{name}": "dash"}
-        return figures.curves(part, "curve", dashes, log=log, real=reference.get(real))
-
-    high_quality = scores("high_quality", real="high_quality").update_yaxes(tickformat=".0%", rangemode="tozero")
-    figure: dict[tuple[str, str], go.Figure] = {
-        ("Modes found", averaged): scores("modes"),
-        ("Reverse KL", f"Lower is more even. {fewer}"): scores("reverse_kl", log=True, real="curve_reverse_kl"),
-        ("High quality", f"Samples within three standard deviations of a mode’s centre. {averaged}"): high_quality,
-        ("KL to even modes", f"Lower is more even. {fewer}"): scores("kl", log=True, real="curve_kl"),
-        ("Sliced Wasserstein distance", f"Lower is nearer to the real points. {fewer}"): scores(
-            "sliced_wasserstein", log=True, real="curve_sliced_wasserstein"
-        ),
-        ("Kernel distance, Inception", f"KID; lower is nearer to the real images. {fewer}"): scores("kid", real="kid"),
-        **{
-            (f"Kernel distance, {title}", f"Lower is nearer to the real images. {fewer}"): scores(
-                f"kid_{name}", real=f"kid_{name}"
-            )
-            for name, title in EXTRACTORS.items()
-        },
-        ("Judge’s confidence", averaged): scores("confidence", real="confidence"),
-        ("Modes by frequency", "A line ends where the modes are missing. Dotted: even sampling."): figures.mode_ranks(
-            part
-        ),
-        ("Critic’s loss", "Losses of different methods have different zeros: compare shapes, not heights."): (
-            figures.curves(part, "history", {"critic_loss": "solid"})
-        ),
-        ("Generator’s loss", "It need not fall while the pictures improve."): figures.curves(
-            part, "history", {"generator_loss": "solid"}
-        ),
-        (
-            "Critic’s scores",
-            f"Solid: real {_noun(part)} (or real pairs); dashed: real with fake; dotted: fake.",
-        ): figures.curves(
-            part,
-            "history",
-            {
-                "score_real": "solid",
-                "score_fake": "dot",
-                "score_real_real": "solid",
-                "score_real_fake": "dash",
-                "score_before": "dash",
-                "score_fake_fake": "dot",
-            },
-        ),
-        (
-            "Critic’s features",
-            "Mean length of the features of real (solid) and fake data (dotted); dashed: between the two means.",
-        ): figures.curves(
-            part,
-            "history",
-            {"feature_length_real": "solid", "feature_length_fake": "dot", "feature_distance": "dash"},
-        ),
-        (
-            "Open hinges",
-            "The share of scores on which the margin still acts; dashed: that of the ranking.",
-        ): figures.curves(part, "history", {"active": "solid", "active_rank": "dash"}),
-        ("Largest coordinate of a batch", "It grows without bound where a generator runs away."): figures.curves(
-            part, "history", {"fake_max": "solid"} if part.of_points else {}, log=True
-        ),
-        ("Penalties", "What the regularisers add to the critic’s loss."): figures.curves(
-            part, "history", _penalties(part)
-        ),
-    }
-    drawn = [(title, note, of) for (title, note), of in figure.items() if of.data]
-    return [(title, note, _html(of, f"plot-{index}-{i}")) for i, (title, note, of) in enumerate(drawn)]
-
-
-def _penalties(part: Part) -> dict[str, str]:
-    names = {name for run in part.runs for row in run.history["rows"] for name in row if name.startswith("penalty")}
-    dashes = ("solid", "dash", "dot")
-    return {name: dashes[i % len(dashes)] for i, name in enumerate(sorted(names))}
-
-
-def _html(figure: go.Figure, name: str) -> str:
-    return figure.to_html(
-        full_html=False, include_plotlyjs=False, div_id=name, config={"displayModeBar": False, "responsive": True}
-    )
+    return number(name, scale_kid(run.scores).get(name, math.nan))

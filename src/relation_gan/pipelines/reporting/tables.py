@@ -6,12 +6,12 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from relation_gan.pipelines.reporting.comparison import Compared, compared
-from relation_gan.pipelines.reporting.measures import label, measure, number, rank, signed
-from relation_gan.pipelines.reporting.published import Beside, Row, beside
-from relation_gan.pipelines.reporting.results import Figure, RunResult, StudyResult
-from relation_gan.pipelines.reporting.statistics import Summary
-from relation_gan.pipelines.reporting.verdicts import LEVEL, verdicts
+from relation_gan.analysis.comparison import Compared, compared
+from relation_gan.analysis.measures import label, measure, number, rank, signed
+from relation_gan.analysis.published import PublishedRow, PublishedTable, published_and_ours
+from relation_gan.analysis.results import PublishedValue, RunResult, StudyResult
+from relation_gan.analysis.statistics import Summary
+from relation_gan.analysis.verdicts import LEVEL, verdicts
 
 LINEAGE = ("commit", "configuration", "data_sha256", "mlflow_run")
 COMPARISON = ("common_seeds", "difference", "difference_low", "difference_high", "p", "p_corrected")
@@ -32,10 +32,10 @@ LATEX = str.maketrans(
 def runs(study: StudyResult) -> pd.DataFrame:
     """One row a run; a score that a run lacks is NaN, and scores of unknown name come last, before the lineage.
 
-    Kernel distances are small, and stand a thousandfold under `..._x1000`.
+    Kernel distances are small, and stand a scale_kid under `..._x1000`.
     """
     rows = [
-        {"dataset": run.dataset, "method": run.method, "seed": run.seed, "status": run.history["status"]}
+        {"dataset": run.dataset, "method": run.method, "seed": run.seed, "status": run.history.status}
         | run.shown
         | lineage(run)
         for run in study.runs
@@ -47,8 +47,8 @@ def runs(study: StudyResult) -> pd.DataFrame:
 
 def lineage(run: RunResult) -> dict[str, str]:
     """What leads from a run's scores to what made them; empty where it is not known."""
-    commit = run.history.get("origin", {}).get("commit", "")
-    found = (commit, run.configuration, run.history.get("data_sha256", ""), run.mlflow_run)
+    commit = run.history.origin.get("commit", "")
+    found = (commit, run.configuration, run.history.data_sha256, run.mlflow_run)
     return dict(zip(LINEAGE, found, strict=True))
 
 
@@ -98,14 +98,14 @@ def statistics_latex(study: StudyResult) -> str:
     return "\n".join(tables)
 
 
-def beside_table(study: StudyResult) -> pd.DataFrame:
+def published_table(study: StudyResult) -> pd.DataFrame:
     """One row a published figure, or a method of ours without one."""
     columns = [
         *("experiment", "method", "paper_dataset", "paper_measure", "paper", "paper_pm", "paper_note"),
         *("dataset", "measure", *Summary._fields, "difference", "differs"),
     ]
     rows = []
-    for of in beside(study):
+    for of in published_and_ours(study):
         for row in of.rows:
             ours = (of.dataset, of.measure, *row.ours)
             for figure, difference in zip(row.figures, row.differences, strict=True):
@@ -117,11 +117,11 @@ def beside_table(study: StudyResult) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def beside_latex(study: StudyResult) -> str:
+def published_latex(study: StudyResult) -> str:
     """A table an experiment, data set and measure."""
     titles = {experiment.name: experiment.title for experiment in study.experiments}
     tables = []
-    for of in beside(study):
+    for of in published_and_ours(study):
         head = ["", *(f"paper, {name}" for name in of.papers), f"ours, {of.dataset}", "seeds"]
         rows = [
             [
@@ -133,19 +133,19 @@ def beside_latex(study: StudyResult) -> str:
             ]
             for row in of.rows
         ]
-        told = " ".join([f"{label(of.measure)}: the paper’s figures beside ours.", *of.differs])
+        told = " ".join([f"{label(of.measure)}: the paper’s figures and ours.", *of.differs])
         caption = f"{_named(of.experiment, titles.get(of.experiment, ''))}{of.dataset}. {told}"
         head += ["difference"] if of.comparable else []
         tables.append(_tabular(caption, head, [[_latex(cell) for cell in row] for row in rows]))
     return "\n".join(tables)
 
 
-def theirs(row: Row, dataset: str) -> str:
+def theirs(row: PublishedRow, dataset: str) -> str:
     """A method's published figures of one data set; a dash where there is none."""
     return "; ".join(printed(figure) for figure in row.figures if figure.dataset == dataset) or "–"
 
 
-def printed(figure: Figure) -> str:
+def printed(figure: PublishedValue) -> str:
     """A published figure, with its ± if it has one."""
     value = number(figure.metric, figure.value)
     return value if math.isnan(figure.pm) else f"{value} ± {number(figure.metric, figure.pm)}"
@@ -159,11 +159,11 @@ def ours(summary: Summary, name: str) -> str:
 
 
 def interval(low: float, high: float, name: str) -> str:
-    """`[.2, .4]`; nothing where there is none."""
+    """`[0.2, 0.4]`; nothing where there is none."""
     return "" if math.isnan(low) else f"[{number(name, low)}, {number(name, high)}]"
 
 
-def differences(row: Row, of: Beside) -> str:
+def differences(row: PublishedRow, of: PublishedTable) -> str:
     """Ours less each figure that it may be compared with; a dash where there is none."""
     there = [signed(of.measure, value) for value in row.differences if not math.isnan(value)]
     return "; ".join(there) or "–"

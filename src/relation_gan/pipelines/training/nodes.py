@@ -3,94 +3,30 @@
 import logging
 import resource
 import sys
-from functools import partial
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from multiprocessing.queues import Queue
+from queue import Empty
+from typing import Any, NamedTuple
 
 import click
 import torch
 from lightning_fabric import Fabric
 
-from relation_gan import tracking
-from relation_gan.config import RunConfig
-from relation_gan.gan import losses, networks, regularisers
+from relation_gan.gan import parallel
 from relation_gan.gan.checkpoint import CheckpointError, Described
 from relation_gan.gan.data import ImageStore, Points, feed
-from relation_gan.gan.losses import Loss
-from relation_gan.gan.networks import Critic, Generator
-from relation_gan.gan.regularisers import Regulariser
-from relation_gan.gan.training import CheckpointStore, Interrupted, TrainState, fit
+from relation_gan.gan.history import History, Status
+from relation_gan.gan.loop import Interrupted, Stop, fit, stop_on_signal
+from relation_gan.gan.networks import Network
+from relation_gan.gan.parallel import Ranks
+from relation_gan.gan.run import RunConfig
+from relation_gan.gan.state import CheckpointStore, TrainState
 
 logger = logging.getLogger(__name__)
 
-
-class Parts(NamedTuple):
-    """What a run is built of."""
-
-    generator: Generator
-    critic: Critic
-    loss: Loss
-    regularisers: list[Regulariser]
-
-
-def build(run: RunConfig) -> Parts:
-    """The untrained parts of a run, the same for the same seed on every device.
-
-    Raises:
-        ValueError: the configuration names something unknown, or parts that do not fit together.
-    """
-    for part, options in (
-        ("loss", run.loss),
-        ("generator", run.generator),
-        ("critic", run.critic),
-        *(("regulariser", options) for options in run.regularisers),
-    ):
-        if "name" not in options:
-            raise ValueError(f"its {part} has no name, only {options}; add name: ...")
-    loss = losses.create(**run.loss)
-    terms = [regularisers.create(**options) for options in run.regularisers]
-    if loss.follows and run.after is None:
-        raise ValueError(f"loss '{run.loss['name']}' ranks against a stage before it; name that method with after: ...")
-    if run.after and (run.generator, run.critic) != (run.after.generator, run.after.critic):
-        raise ValueError(f"its networks must be those of '{run.after.method}', whose weights it starts from")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(run.seed)
-        generator = cast(Generator, networks.create(**run.generator))
-        critic = cast(Critic, networks.create(**{**run.critic, "kind": loss.critic_kind}))
-    parts = [("loss", run.loss, partial(loss.check, critic, generator))]
-    parts += [
-        ("regulariser", options, partial(term.check, critic))
-        for term, options in zip(terms, run.regularisers, strict=True)
-    ]
-    for family, options, check in parts:
-        try:
-            check()
-        except ValueError as error:
-            raise ValueError(f"{family} '{options['name']}': {error}") from None
-    return Parts(generator, critic, loss, terms)
-
-
-def check_labels(loss: Loss, source: ImageStore | Points) -> None:
-    """Refuse a loss that tells other classes apart than the data has.
-
-    Raises:
-        ValueError: it does.
-    """
-    if loss.classes and loss.classes != source.n_classes:
-        raise ValueError(
-            f"its loss tells {loss.classes} classes apart, {source.name} has {source.n_classes}; set loss.classes and "
-            f"generator.classes to {source.n_classes}"
-        )
-
-
-def depends_on(config: dict[str, Any], digest: str) -> dict[str, Any]:
-    """Everything that a run's weights depend on. A checkpoint made with anything else is not taken up."""
-
-    def relevant(run: dict[str, Any]) -> dict[str, Any]:
-        training = {key: value for key, value in run["training"].items() if key != "save_every"}
-        after = relevant(run["after"]) if run["after"] else None
-        return {key: value for key, value in run.items() if key != "title"} | {"training": training, "after": after}
-
-    return {"run": relevant(RunConfig(**config).model_dump(mode="json")), "data_sha256": digest}
+Log = Callable[[int, dict[str, float]], None]
 
 
 def peak_memory(device: torch.device) -> float:
@@ -101,88 +37,149 @@ def peak_memory(device: torch.device) -> float:
     return most / (2**20 if sys.platform == "darwin" else 2**10)
 
 
+class Job(NamedTuple):
+    """What a process needs to train a run, alone or as one of several."""
+
+    run: RunConfig
+    source: ImageStore | Points
+    checkpoints: CheckpointStore
+    before: dict[str, Network] | None
+
+    def state(self) -> TrainState:
+        """The untrained state on this process's device, whichever of several it is.
+
+        Raises:
+            ValueError: the data does not suit the task.
+        """
+        training, ranks = self.run.training, Ranks.current()
+        several = ranks.count > 1 and torch.cuda.is_available() and training.accelerator != "cpu"
+        devices: Any = [ranks.rank] if several else 1
+        task = self.run.build()
+        task.check(self.source)
+        if self.before is not None:
+            task.follow(self.before)
+        fabric = Fabric(accelerator=training.accelerator, devices=devices, precision=training.precision)
+        return TrainState(task, training, self.run.seed, fabric)
+
+    def fit(self, state: TrainState, log: Log, stop: Stop | None = None) -> None:
+        """Train to the last step."""
+        run, device = self.run, state.fabric.device
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+        feeds = {"data": feed(self.source, run.seed, device, run.training.flip)}
+        preview = state.task.preview(self.source, run.seed, device)
+        title, quiet = f"{run.method} seed {run.seed}", not sys.stderr.isatty()
+        fit(state, feeds, self.checkpoints, self.depends_on, preview, log, title, quiet, stop)
+
+    @property
+    def depends_on(self) -> dict[str, Any]:
+        return self.run.depends_on(self.source.digest)
+
+
 def train(
     source: ImageStore | Points,
-    config: dict[str, Any],
+    config: RunConfig,
     checkpoints: CheckpointStore,
-    generator_before: Generator | None = None,
-    critic_before: Critic | None = None,
-) -> tuple[Generator, Generator, Critic, dict[str, Any], Described]:
-    """Train one run, going on from its checkpoint.
+    before: dict[str, Network] | None = None,
+) -> tuple[dict[str, Network], History, Described]:
+    """Train one run, resuming from its checkpoint.
 
-    A later stage starts from the weights of the stage before, which its loss keeps, frozen.
+    Args:
+        before: the networks of the stage before, from whose weights a later stage starts.
 
-    Returns the averaged generator, the raw one, the critic, the history and the grids over time. A
-    run that diverges or fails is a result: its history says so, and the study goes on.
+    Returns the networks by name, the history and the grids over time. A run that diverges or fails is a result: its
+    history says so, and the study continues.
     """
-    run = RunConfig(**config)
-    fabric = Fabric(accelerator=run.training.accelerator, devices=1, precision=run.training.precision)
-    generator, critic, loss, terms = build(run)
+    run = RunConfig.model_validate(config)
+    job = Job(run, source, replace(checkpoints, listeners=[]), before)  # Other processes cannot take listeners.
     try:
-        check_labels(loss, source)
+        devices = parallel.device_count(run.training.devices, run.training.accelerator)
+        run.training.share(devices)
+        state = job.state()
     except ValueError as error:
         raise click.ClickException(f"method '{run.method}': {error}") from None
-    if generator_before is not None and critic_before is not None:
-        generator.load_state_dict(generator_before.state_dict())
-        critic.load_state_dict(critic_before.state_dict())
-        loss.follow(generator_before, critic_before)
-    for part in (generator, critic, loss):
-        part.to(fabric.device)
-    state = TrainState(generator, critic, loss, run.training, run.seed, fabric)
-    dependencies = depends_on(config, source.digest)
-    if fabric.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(fabric.device)
-    batches = feed(source, run.seed, fabric.device, run.training.flip)
-    name = f"{run.dataset}.{run.method}.seed{run.seed}"
 
     def log(step: int, row: dict[str, float]) -> None:
-        tracking.log_step(step, row)
-        tracking.tell(name, step)
+        for listen in checkpoints.listeners:
+            listen(step, row)
 
-    status, error = "finished", ""
+    status: Status = "finished"
+    error = ""
     try:
-        title = f"{run.method} seed {run.seed}"
-        fit(state, batches, terms, checkpoints, dependencies, log, title, quiet=not sys.stderr.isatty())
+        if devices > 1:
+            train_together(job, state, devices, log)
+        else:
+            job.fit(state, log)
         if state.diverged_at is not None:
             status, error = "diverged", f"a loss was not finite at step {state.diverged_at}"
     except Interrupted as stop:
-        raise click.ClickException(f"{stop}. The same command goes on from there.") from None
+        raise click.ClickException(f"{stop}. The same command resumes from there.") from None
     except CheckpointError as refused:
         raise click.ClickException(str(refused)) from None
     except click.ClickException:  # a second Ctrl-C
         raise
     except Exception as failure:
-        logger.exception("Run %s failed at step %d", name, state.step)
+        logger.exception("Run %s failed at step %d", run.name, state.step)
         status, error = "failed", f"{type(failure).__name__}: {failure}"
-    history = {
-        "dataset": run.dataset,
-        "method": run.method,
-        "title": run.title,
-        "seed": run.seed,
-        "status": status,
-        "error": error,
-        "step": state.step,
-        "steps": run.training.steps,
-        "batch_size": run.training.batch_size,
-        "seconds": state.seconds,
-        "device": str(fabric.device),
-        "threads": torch.get_num_threads(),
-        "peak_memory_mib": peak_memory(fabric.device),
-        "data_sha256": source.digest,
-        "origin": tracking.origin,
-        "config": run.model_dump(mode="json"),
-        "rows": state.history,
-    }
-    notes = {"run": name, "step": state.step, "data_sha256": source.digest}
-    averaged = state.averaged
-    for network in (averaged, state.generator, state.critic):
-        network.notes = notes
+    history = History(
+        dataset=run.dataset,
+        method=run.method,
+        title=run.title,
+        seed=run.seed,
+        status=status,
+        error=error,
+        step=state.step,
+        steps=run.training.steps,
+        batch_size=run.training.batch_size,
+        seconds=state.seconds,
+        device=str(state.fabric.device) + (f" x {devices}" if devices > 1 else ""),
+        threads=torch.get_num_threads(),
+        peak_memory_mib=peak_memory(state.fabric.device),
+        data_sha256=source.digest,
+        origin=checkpoints.origin,
+        config=run,
+        rows=state.history,
+    )
+    trained = state.trained()
+    for network in trained.values():
+        network.notes = {"run": run.name, "step": state.step, "data_sha256": source.digest}
+        network.cpu().eval()
     steps = [step for step in run.training.grid_steps() if step <= state.step][: len(state.grids)]
     grids = torch.stack(state.grids) if state.grids else torch.empty(0, 64, *source.shape, dtype=torch.uint8)
-    return (
-        averaged.cpu().eval(),
-        state.generator.cpu().eval(),
-        state.critic.cpu().eval(),
-        history,
-        Described({"grids": grids}, {"steps": steps, "dataset": run.dataset}),
-    )
+    return trained, history, Described({"grids": grids}, {"steps": steps, "dataset": run.dataset})
+
+
+def train_together(job: Job, state: TrainState, devices: int, log: Log) -> None:
+    """Train in several processes that share the batches, then bring the state up to their last checkpoint.
+
+    Raises:
+        Interrupted: a stop was asked for; the checkpoint is written.
+        CheckpointError: the store holds the checkpoint of another configuration.
+    """
+    job.checkpoints.check(job.depends_on, devices)
+    context = torch.multiprocessing.get_context("spawn")
+    rows, stop = context.Queue(), context.Event()
+    with stop_on_signal() as asked:
+
+        def poll() -> None:
+            if asked.is_set():
+                stop.set()
+            try:
+                while True:
+                    log(*rows.get_nowait())
+            except Empty:
+                pass
+
+        try:
+            parallel.launch(_train_rank, devices, job, rows, stop, poll=poll)
+        finally:
+            state.ranks = Ranks(count=devices)
+            job.checkpoints.restore(state, job.depends_on)
+    if stop.is_set() and state.step < job.run.training.steps and state.diverged_at is None:
+        raise Interrupted(f"stopped at step {state.step} of {job.run.training.steps}")
+
+
+def _train_rank(job: Job, rows: "Queue[Any]", stop: Any) -> None:
+    """What each of several processes does."""
+    with suppress(Interrupted):  # Its checkpoint is written; the process that waits sees the step.
+        job.fit(job.state(), lambda step, row: rows.put((step, row)), stop)

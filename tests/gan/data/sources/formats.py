@@ -1,4 +1,4 @@
-"""Writers of small data sets in the official formats, of real pictures.
+"""Writers of small data sets in the official formats, of real images.
 
 torchvision verifies the MD5s of the official files, and some sources their number: the writers that take `monkeypatch`
 put the values of the small files in their place, so that what reads them is what reads the official ones.
@@ -54,9 +54,9 @@ def md5(path: Path) -> str:
     return hashlib.md5(path.read_bytes()).hexdigest()
 
 
-def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
@@ -144,7 +144,7 @@ def stl10_counts() -> dict[str, int]:
 
 def write_celeba(
     folder: Path,
-    pictures: Sequence[np.ndarray] | np.ndarray,
+    images: Sequence[np.ndarray] | np.ndarray,
     partition: Sequence[int],
     monkeypatch: pytest.MonkeyPatch,
     packed: bool = False,
@@ -153,15 +153,15 @@ def write_celeba(
     """JPEG files in `img_align_celeba`, or the zip file of it, with the lists of splits and attributes.
 
     Args:
-        partition: the split of each picture: 0, 1 or 2.
+        partition: the split of each image: 0, 1 or 2.
         kaggle: a folder more, and lists in CSV.
 
     Returns:
         the pixels that the JPEG files hold.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    names = [f"{number + 1:06}.jpg" for number in range(len(pictures))]
-    contents = [encoded(Image.fromarray(picture), "JPEG", quality=95) for picture in pictures]
+    names = [f"{number + 1:06}.jpg" for number in range(len(images))]
+    contents = [encoded(Image.fromarray(image), "JPEG", quality=95) for image in images]
     prefix = "img_align_celeba/img_align_celeba/" if kaggle else "img_align_celeba/"
     write_files(
         folder / "img_align_celeba.zip" if packed else folder,
@@ -179,20 +179,20 @@ def write_celeba(
     return [np.asarray(Image.open(io.BytesIO(content))) for content in contents]
 
 
-def write_lsun(folder: Path, split: str, pictures: Sequence[np.ndarray] | np.ndarray) -> dict[str, np.ndarray]:
-    """The LMDB database of a split: WebP pictures by the SHA-1 of their content.
+def write_lsun(folder: Path, split: str, images: Sequence[np.ndarray] | np.ndarray) -> dict[str, np.ndarray]:
+    """The LMDB database of a split: WebP images by the SHA-1 of their content.
 
     Returns:
         the pixels by their key, in the order of the keys.
     """
     path = folder / f"bedroom_{split}_lmdb"
     path.mkdir(parents=True)
-    contents = [encoded(Image.fromarray(picture), "WEBP", lossless=True) for picture in pictures]
+    contents = [encoded(Image.fromarray(image), "WEBP", lossless=True) for image in images]
     keys = [hashlib.sha1(content).hexdigest() for content in contents]
     with lmdb.open(str(path), map_size=1 << 24) as environment, environment.begin(write=True) as transaction:
         for key, content in zip(keys, contents, strict=True):
             transaction.put(key.encode(), content)
-    return dict(sorted(zip(keys, pictures, strict=True)))
+    return dict(sorted(zip(keys, images, strict=True)))
 
 
 def write_files(path: Path, contents: Mapping[str, bytes]) -> None:

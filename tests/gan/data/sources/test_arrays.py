@@ -35,7 +35,7 @@ def check(source: Source, images: np.ndarray, labels: np.ndarray) -> None:
     assert source.labels.dtype == np.int64
     assert source.labels.tolist() == labels.tolist()
     for index, image in enumerate(images):
-        assert np.array_equal(np.asarray(source.picture(index)), image)
+        assert np.array_equal(np.asarray(source.image(index)), image)
 
 
 def check_splits(name: str, folder: Path, train: Labelled, test: Labelled) -> None:
@@ -107,10 +107,10 @@ def test_a_truncated_compressed_file_is_refused(tmp_path: Path, digits: tuple[La
         open_source("mnist", tmp_path, "train", False)
 
 
-def test_pictures_without_their_labels_are_refused(tmp_path: Path, digits: tuple[Labelled, Labelled]) -> None:
+def test_images_without_their_labels_are_refused(tmp_path: Path, digits: tuple[Labelled, Labelled]) -> None:
     train, test = digits
     write_mnist(tmp_path, (train[0], train[1][1:]), test)
-    with pytest.raises(SourceError, match="not as many pictures as labels"):
+    with pytest.raises(SourceError, match="not as many images as labels"):
         open_source("mnist", tmp_path, "train", False)
 
 
@@ -169,7 +169,7 @@ def test_a_download_of_cifar10_that_breaks_goes_on_in_the_next_run(
         f"CIFAR-10 needs cifar-10-python.tar.gz in {folder}: missing or damaged (or, unpacked, cifar-10-batches-py); "
         "they come from https://www.cs.toronto.edu/~kriz/cifar.html (licence: none stated; cite Krizhevsky 2009). The "
         f"download failed: {server.url}/cifar.tgz: 500 Server Error: Internal Server Error for url: "
-        f"{server.url}/cifar.tgz. A rerun goes on from there, or put the files there by hand"
+        f"{server.url}/cifar.tgz. A rerun resumes there, or put the files there by hand"
     )
     server.asked.clear()
     check(open_source("cifar10", folder, "train"), *colour[0])

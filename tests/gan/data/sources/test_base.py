@@ -8,7 +8,7 @@ from tests.gan.data.sources.formats import labelled, write_cifar10
 
 MISSING = {
     "celeba": "img_align_celeba.zip",
-    "celeba_hq": "its pictures, unpacked or as a zip file,",
+    "celeba_hq": "its images, unpacked or as a zip file,",
     "cifar10": "cifar-10-python.tar.gz",
     "fashion_mnist": "train-images-idx3-ubyte.gz",
     "lsun_bedroom": "bedroom_train_lmdb/data.mdb",

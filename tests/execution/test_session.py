@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.io import DataCatalog
@@ -40,8 +39,6 @@ def test_two_sessions_in_one_process_share_nothing(project: Path) -> None:
     steps: list[tuple[str, int]] = []
     first.run_context.listeners.append(lambda run, step: steps.append((run, step)))
     for session in (first, second):
-        bootstrap_project(project)  # Kedro keeps the pipelines of the first.
-        pipelines.set_requested(None)
         session.run(pipeline_names=["study"])
     for session, method in ((first, "vanilla"), (second, "lsgan")):
         context: RunContext = session.run_context

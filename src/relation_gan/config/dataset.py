@@ -4,8 +4,18 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from relation_gan.gan import scoring, tasks
-from relation_gan.gan.data.config import ImagesConfig, PointsConfig, StackedDigitsConfig, read_data
+from relation_gan.gan.data.config import AnyDataConfig, ImagesConfig, PointsConfig, StackedDigitsConfig
+from relation_gan.gan.model import Model
 from relation_gan.gan.scoring import EvaluationConfig, Scorer
+
+
+class DatasetConfig(Model):
+    """An entry of the resolved `datasets`."""
+
+    data: AnyDataConfig
+    evaluation: EvaluationConfig
+    task: dict[str, Any]
+    """The name and the options of what is learnt: the task's own."""
 
 
 class Data(NamedTuple):
@@ -40,10 +50,11 @@ class Data(NamedTuple):
         return dict(self.compared_with).get(scorer, "")
 
     @classmethod
-    def of(cls, parameters: Mapping[str, Any]) -> "Data":
+    def of(cls, entry: DatasetConfig | Mapping[str, Any]) -> "Data":
         """From an entry of the resolved `datasets`."""
-        data, evaluation = read_data(parameters["data"]), EvaluationConfig.model_validate(parameters["evaluation"])
-        gives = tasks.task_class(parameters["task"]["name"]).gives
+        config = DatasetConfig.model_validate(entry)
+        data, evaluation = config.data, config.evaluation
+        gives = tasks.task_class(config.task["name"]).gives
         scorers = scoring.applicable(data, evaluation, gives)
         references = ((name, scoring.scorer(name).reference(evaluation)) for name in scorers)
         return cls(

@@ -96,6 +96,11 @@ class ProjectConfigLoader(OmegaConfigLoader):
             known = self.presets()
             raise ConfigError(f"there is no preset '{env}'{suggested(env, known)}; choose one of: {', '.join(known)}")
         own, composed = self._folder(env), self._folder(self.base_env)
+        if "based_on" in own:
+            raise ConfigError(
+                f"preset '{env}' has based_on: {own['based_on']}, of an earlier version; list the axes that it is "
+                "composed of instead, such as axes: [data/ring8, networks/mlp_points, budgets/points]"
+            )
         for name in own.get("axes", []):
             axis = self._axis(name, env)
             # Nothing of the base's data and networks stays in those of an axis.

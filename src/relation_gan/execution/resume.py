@@ -12,12 +12,11 @@ from typing import Any, NamedTuple
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from relation_gan.config import Data
+from relation_gan.config import Data, DatasetConfig
 from relation_gan.execution import tracking
 from relation_gan.execution.artifact_folder import ArtifactFolder
 from relation_gan.gan.checkpoint import differences, fingerprint
 from relation_gan.gan.run import RunConfig
-from relation_gan.gan.scoring import EvaluationConfig
 
 RUN = re.compile(r"(?P<dataset>[^.]+)\.(?P<method>[^.]+)\.seed(?P<seed>\d+)")
 OF_A_RUN = {"training", "evaluation"}
@@ -49,7 +48,12 @@ def runs_of(pipeline: Pipeline, *tags: str) -> list[RunName]:
 
 def source_of(catalog: Any, dataset: str) -> str:
     """The catalog's name of a prepared data set."""
-    return f"{dataset}.{Data.of(catalog.load(f'params:datasets.{dataset}')).source}"
+    return f"{dataset}.{Data.of(dataset_of(catalog, dataset)).source}"
+
+
+def dataset_of(catalog: Any, name: str) -> DatasetConfig:
+    """The configuration of a data set."""
+    return DatasetConfig.model_validate(catalog.load(f"params:datasets.{name}"))
 
 
 def config_of(catalog: Any, run: RunName) -> RunConfig:
@@ -57,12 +61,10 @@ def config_of(catalog: Any, run: RunName) -> RunConfig:
     return RunConfig.model_validate(catalog.load(f"params:runs.{run.full}"))
 
 
-def scores_depend_on(dataset: dict[str, Any]) -> dict[str, Any]:
+def scores_depend_on(config: DatasetConfig) -> dict[str, Any]:
     """What scores depend on: not the folder of raw files, and not the batch size of completions."""
-    data = {key: value for key, value in dataset["data"].items() if key not in ("folder", "download")}
-    typed = EvaluationConfig.model_validate(dataset["evaluation"])
-    evaluation = typed.model_dump(mode="json", exclude={"completion": {"batch_size"}})
-    return {**dataset, "data": data, "evaluation": evaluation}
+    left_out = {"data": {"folder", "download"}, "evaluation": {"completion": {"batch_size"}}}
+    return config.model_dump(mode="json", exclude=left_out)
 
 
 class RunFolders(NamedTuple):
@@ -78,7 +80,7 @@ class RunFolders(NamedTuple):
         trained_from = config_of(catalog, run).depends_on(digest)
         scored_from = {
             "run": fingerprint(trained_from),
-            "dataset": scores_depend_on(catalog.load(f"params:datasets.{run.dataset}")),
+            "dataset": scores_depend_on(dataset_of(catalog, run.dataset)),
         }
         networks = ArtifactFolder(catalog.load(f"{run.full}.checkpoints").folder)
         return cls(networks, ArtifactFolder(scores_folder(catalog, run)), trained_from, scored_from)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
@@ -48,6 +49,8 @@ class Session(KedroSession):
         return loader
 
     def run(self, *arguments: Any, runner: Any = None, **options: Any) -> dict[str, Any]:
+        # The graph is that of this session's parameters; Kedro keeps that of the process's first session.
+        pipelines.configure("relation_gan.pipeline_registry")
         self.asked = options.get("pipeline_names") or [options.get("pipeline_name") or "__default__"]
         # Kedro's command always passes a runner.
         chosen = ResumeRunner() if runner is None or type(runner) is SequentialRunner else runner

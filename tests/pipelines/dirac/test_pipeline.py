@@ -11,7 +11,8 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
 from relation_gan.gan import checkpoint
-from relation_gan.gan.theory import DiracConfig
+from relation_gan.gan.checkpoint import Described
+from relation_gan.gan.theory import DiracConfig, SolverConfig, SystemConfig
 from relation_gan.pipelines.dirac import create_pipeline, nodes, report
 from relation_gan.pipelines.dirac.results import Run, runs_of
 
@@ -31,9 +32,9 @@ def config() -> dict[str, Any]:
 def outputs(config: dict[str, Any]) -> dict[str, Any]:
     systems = config["systems"]
     catalog = DataCatalog(
-        {f"params:dirac.systems.{name}": MemoryDataset(system) for name, system in systems.items()}
+        {f"params:dirac.systems.{name}": MemoryDataset(SystemConfig(**system)) for name, system in systems.items()}
         | {f"study_dirac.{name}.simulation_file": MemoryDataset(NOWHERE) for name in systems}
-        | {"params:dirac.solver": MemoryDataset(config["solver"])}
+        | {"params:dirac.solver": MemoryDataset(SolverConfig(**config["solver"]))}
     )
     found = SequentialRunner().run(create_pipeline("study_dirac", list(systems)), catalog)
     return {name.removeprefix("study_dirac."): dataset.load() for name, dataset in found.items()}
@@ -77,18 +78,22 @@ def test_wgan_gp_falls_at_its_rate_within_a_short_time_too(outputs: dict[str, An
     assert row["rate"].item() == pytest.approx(-0.1, abs=0.02)
 
 
+def simulated(system: dict[str, Any], solver: dict[str, Any], path: Path) -> Described:
+    return nodes.simulate(SystemConfig(**system), SolverConfig(**solver), path)
+
+
 def test_a_simulation_is_taken_up_by_the_same_parameters(config: dict[str, Any], tmp_path: Path) -> None:
     path, system = tmp_path / "kept.safetensors", config["systems"]["wgan"]
-    made = nodes.simulate(system, config["solver"], path)
+    made = simulated(system, config["solver"], path)
     marked = made._replace(tensors={**made.tensors, "theta": torch.zeros(1)})
     checkpoint.save(path, *marked)
-    assert nodes.simulate(system, config["solver"], path).tensors["theta"].shape == (1,)
-    longer = nodes.simulate(system, {**config["solver"], "time": 10.0}, path)
+    assert simulated(system, config["solver"], path).tensors["theta"].shape == (1,)
+    longer = simulated(system, {**config["solver"], "time": 10.0}, path)
     assert longer.tensors["theta"].shape == (2, 3, 2, 101, 2)
 
 
 def test_a_simulation_is_kept_with_what_made_it(config: dict[str, Any]) -> None:
-    made = nodes.simulate(config["systems"]["wgan"], config["solver"], NOWHERE)
+    made = simulated(config["systems"]["wgan"], config["solver"], NOWHERE)
     # Two variants, three solvers, without and with the damping, 201 times, the plane.
     assert made.tensors["theta"].shape == made.tensors["phi"].shape == (2, 3, 2, 201, 2)
     assert made.tensors["theta"].dtype == torch.float64
@@ -102,9 +107,9 @@ def test_a_simulation_is_kept_with_what_made_it(config: dict[str, Any]) -> None:
 
 
 def test_the_runs_of_a_simulation_know_their_solver(config: dict[str, Any]) -> None:
-    simulated = nodes.simulate(config["systems"]["relation_additive"], config["solver"], NOWHERE)
-    assert torch.isnan(simulated.tensors["theta"][:, 2]).all()
-    runs = runs_of(simulated)
+    found = simulated(config["systems"]["relation_additive"], config["solver"], NOWHERE)
+    assert torch.isnan(found.tensors["theta"][:, 2]).all()
+    runs = runs_of(found)
     assert [(run.solver, run.step, run.damping) for run in runs[:4]] == [
         *(("Euler 0.1", 0.1, 1.0), ("Euler 0.1", 0.1, 0.95), ("Euler 0.05", 0.05, 1.0), ("Euler 0.05", 0.05, 0.95))
     ]
@@ -116,7 +121,7 @@ def released() -> list[Run]:
     """The paper's own case at its own length and step: the additive critic, t = 200, Euler at .01."""
     raw = yaml.safe_load((CONF / "parameters/dirac.yml").read_text())["dirac"]
     system = DiracConfig(solver=raw["solver"], systems=raw["systems"]).systems["relation_additive"]
-    return runs_of(nodes.simulate(system.model_dump(mode="json"), raw["solver"] | {"steps": [0.01]}, NOWHERE))
+    return runs_of(nodes.simulate(system, SolverConfig(**raw["solver"] | {"steps": [0.01]}), NOWHERE))
 
 
 def follow_the_released_script(damping: float) -> float:
@@ -154,7 +159,7 @@ def test_the_report_lays_the_released_convergence_to_the_damping_and_the_sign(re
 
 
 def test_a_description_survives_its_file(config: dict[str, Any], tmp_path: Path) -> None:
-    made = nodes.simulate(config["systems"]["lsgan"], config["solver"], NOWHERE)
+    made = simulated(config["systems"]["lsgan"], config["solver"], NOWHERE)
     checkpoint.save(tmp_path / "simulation.safetensors", *made)
     again = checkpoint.load(tmp_path / "simulation.safetensors")
     before, after = runs_of(made), runs_of(again)

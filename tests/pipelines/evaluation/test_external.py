@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+from relation_gan.config import EvaluateConfig
 from relation_gan.gan import checkpoint
 from relation_gan.gan.data import ImageStore, Points, save_store
 from relation_gan.gan.external import ImageFiles
@@ -52,7 +53,7 @@ def test_images_that_a_generator_made_score_as_the_generator_does(
     places = tmp_path / "generator.safetensors", written(tmp_path / "made", images_of(a_generator(), 50))
     expected, _ = score("distribution", subject(a_generator()), source, reference)
     for place in places:
-        sampler, how = external.open_samples({"samples": str(place)}, store, evaluation())
+        sampler, how = external.open_samples(EvaluateConfig(samples=str(place)), store, evaluation())
         scores, _ = external.score_samples("distribution", sampler, store, DATA, how, reference)
         assert scores == pytest.approx(expected)
         _, (panel,) = external.score_samples("samples", sampler, store, DATA, how)
@@ -62,7 +63,7 @@ def test_images_that_a_generator_made_score_as_the_generator_does(
 def test_the_report_says_what_was_scored(tmp_path: Path, store: ImageStore, tiny: list[int]) -> None:
     data, how = data_of(IMAGES, evaluation()), evaluation()
     reference = create("distribution", how).describe(Source(store, IMAGES))
-    evaluate = {"samples": str(written(tmp_path / "made", images_of(a_generator(), 30)))}
+    evaluate = EvaluateConfig(samples=str(written(tmp_path / "made", images_of(a_generator(), 30))))
     sampler, how = external.open_samples(evaluate, store, how)
     assert (how.samples, how.changed) == (30, {"samples": 50})
     found = [external.score_samples(name, sampler, store, DATA, how, reference) for name in external.scorers_of(data)]
@@ -82,7 +83,7 @@ def test_the_report_says_what_was_scored(tmp_path: Path, store: ImageStore, tiny
 def test_too_few_images_for_the_kernel_distance_are_refused(tmp_path: Path, store: ImageStore) -> None:
     folder = written(tmp_path / "made", torch.zeros(19, *SHAPE, dtype=torch.uint8))
     with pytest.raises(click.ClickException) as refused:
-        external.open_samples({"samples": str(folder)}, store, evaluation())
+        external.open_samples(EvaluateConfig(samples=str(folder)), store, evaluation())
     assert refused.value.message == (
         f"{folder} holds 19 images, fewer than evaluation.kid_subset_size 20; add some, or lower that, to a tenth of "
         "them or so"
@@ -92,6 +93,7 @@ def test_too_few_images_for_the_kernel_distance_are_refused(tmp_path: Path, stor
 def test_a_generator_of_points_is_scored_as_it_is(tmp_path: Path) -> None:
     checkpoint.save_network(tmp_path / "points.safetensors", a_point_generator())
     ring = Points("ring", {"name": "ring", "modes": 3, "radius": 1.0, "sigma": 0.2})
-    sampler, how = external.open_samples({"samples": str(tmp_path / "points.safetensors")}, ring, evaluation())
+    evaluate = EvaluateConfig(samples=str(tmp_path / "points.safetensors"))
+    sampler, how = external.open_samples(evaluate, ring, evaluation())
     assert not isinstance(sampler, ImageFiles) and sampler.generator.points
     assert how == evaluation()

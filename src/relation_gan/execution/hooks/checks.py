@@ -14,10 +14,11 @@ from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from relation_gan.config import ConfigError
+from relation_gan.config import ConfigError, EvaluateConfig
 from relation_gan.execution.resume import OF_A_RUN, config_of, run_of, runs_of
 from relation_gan.execution.run_context import RunContext, prepared
 from relation_gan.execution.status import note_seconds
+from relation_gan.gan.data.config import PointsConfig, read_data
 from relation_gan.gan.external import ExternalError, open_external
 
 
@@ -86,10 +87,10 @@ class CheckHooks:
 
 def check_external(catalog: Any) -> None:
     """Refuse samples made elsewhere that cannot be read."""
-    data = catalog.load("params:data")
-    shape = (2,) if data["kind"] == "points" else (data["channels"], data["size"], data["size"])
+    data = read_data(catalog.load("params:data"))
+    shape = (2,) if isinstance(data, PointsConfig) else (data.channels, data.size, data.size)
     try:
-        open_external(catalog.load("params:evaluate")["samples"], shape)
+        open_external(EvaluateConfig.model_validate(catalog.load("params:evaluate")).samples, shape)
     except ExternalError as error:
         raise click.ClickException(str(error)) from None
 

@@ -1,7 +1,6 @@
 """A system's flow -> its trajectories; all trajectories -> one report."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,7 @@ from relation_gan.pipelines.dirac import figures, report
 from relation_gan.pipelines.dirac.results import ADAPTIVE, runs_of
 
 
-def simulate(system: dict[str, Any], solver: dict[str, Any], path: Path) -> Described:
+def simulate(system: SystemConfig, solver: SolverConfig, path: Path) -> Described:
     """Every variant of a system, by every solver, without and with the damping of the generator.
 
     What is kept at the path from the same parameters is taken up.
@@ -23,21 +22,20 @@ def simulate(system: dict[str, Any], solver: dict[str, Any], path: Path) -> Desc
         `theta` and `phi` (variants, solvers, 2, T, 2), float64, the undamped run before the damped one. The solvers
         are Euler's method at each step size and then the adaptive one, NaN where the flow is not smooth.
     """
-    config, of = SolverConfig(**solver), SystemConfig(**system)
     description = {
-        "system": of.model_dump(mode="json"),
-        "solver": config.model_dump(mode="json"),
-        "solvers": [*(f"Euler {step:g}" for step in config.steps), ADAPTIVE],
+        "system": system.model_dump(mode="json"),
+        "solver": solver.model_dump(mode="json"),
+        "solvers": [*(f"Euler {step:g}" for step in solver.steps), ADAPTIVE],
     }
     if path.exists() and describe(path) == description:
         return load(path)
-    damping = np.array([[1.0], [config.damping]])
-    common = {"time": config.time, "interval": config.interval}
+    damping = np.array([[1.0], [solver.damping]])
+    common = {"time": solver.time, "interval": solver.interval}
     found: list[list[dirac.Trajectory]] = []
-    for variant in of.variants.values():
+    for variant in system.variants.values():
         flow = flows.create(**variant.flow)
-        theta, phi = np.tile(config.theta, (2, 1)), np.tile(variant.phi, (2, 1))
-        by_euler = [dirac.euler(flow, theta, phi, damping, step, **common) for step in config.steps]
+        theta, phi = np.tile(solver.theta, (2, 1)), np.tile(variant.phi, (2, 1))
+        by_euler = [dirac.euler(flow, theta, phi, damping, step, **common) for step in solver.steps]
         nothing = dirac.Trajectory(*(np.full_like(states, np.nan) for states in by_euler[0]))
         smooth = dirac.adaptive(flow, theta, phi, damping, **common) if flow.smooth else nothing
         found.append([*by_euler, smooth])

@@ -5,7 +5,7 @@ from typing import Any
 import click
 from kedro.pipeline import Pipeline, node, pipeline
 
-from relation_gan.config import Data
+from relation_gan.config import Data, EvaluateConfig
 from relation_gan.gan import scoring
 from relation_gan.gan.checkpoint import Described
 from relation_gan.gan.data import ImageStore, Points
@@ -20,7 +20,7 @@ from relation_gan.pipelines.shared import bound, device, explained
 
 
 def open_samples(
-    evaluate: dict[str, Any], store: ImageStore | Points, evaluation: EvaluationConfig
+    evaluate: EvaluateConfig, store: ImageStore | Points, evaluation: EvaluationConfig
 ) -> tuple[GeneratorSampler | ImageFiles, EvaluationConfig]:
     """What is to be scored, and how: of fewer images than the protocol says, all, and files but once.
 
@@ -28,7 +28,7 @@ def open_samples(
         click.ClickException: it cannot be scored.
     """
     try:
-        sampler = open_external(evaluate["samples"], store.shape)
+        sampler = open_external(evaluate.samples, store.shape)
     except ExternalError as error:
         raise click.ClickException(str(error)) from None
     how = {"checkpoint": "final"}

@@ -3,7 +3,6 @@
 import hashlib
 import os
 from pathlib import Path
-from typing import Any
 
 import click
 import pandas as pd
@@ -11,7 +10,7 @@ import torch
 from kedro.pipeline import Pipeline, node
 
 from relation_gan.analysis.results import DatasetResult, RunResult, StudyResult
-from relation_gan.config import Data
+from relation_gan.config import Data, EvaluateConfig
 from relation_gan.gan.external import ImageFiles
 from relation_gan.gan.history import History
 from relation_gan.gan.sampling import GeneratorSampler
@@ -24,7 +23,7 @@ from relation_gan.pipelines.shared import bound, device
 
 def collect_external(
     folder: str,
-    evaluate: dict[str, Any],
+    evaluate: EvaluateConfig,
     sampler: GeneratorSampler | ImageFiles,
     evaluation: EvaluationConfig,
     data: DatasetResult,
@@ -41,8 +40,8 @@ def collect_external(
     scores = {name: score for of in results if isinstance(of, dict) for name, score in of.items()}
     panels = [panel for of in results if isinstance(of, list) for panel in of]
     if not panels:
-        raise click.ClickException(f"{evaluate['samples']} gives no finite samples; there is nothing to score")
-    path = Path(evaluate["samples"]).expanduser()
+        raise click.ClickException(f"{evaluate.samples} gives no finite samples; there is nothing to score")
+    path = Path(evaluate.samples).expanduser()
     if isinstance(sampler, ImageFiles):
         digest, title = sampler.digest(evaluation.samples), path.stem
     else:

@@ -9,20 +9,25 @@ import yaml
 
 from relation_gan.config import merge, resolve
 from relation_gan.gan.losses import Batch
-from relation_gan.gan.losses.base import ScoreLoss
-from relation_gan.gan.registry import Registry
+from relation_gan.gan.losses.base import registry
+from relation_gan.gan.scoring import paired
+from relation_gan.gan.tasks import Draws, Parts, generation
+from tests.gan.helpers import CRITIC, FEEDS, GENERATOR, RAHINGE
+from tests.gan.scoring.helpers import CPU, IMAGES, RING, a_generator, evaluation, images_of, nowhere, subject
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+README, ARCHITECTURE = (
+    (Path(__file__).parents[1] / name).read_text() for name in ("README.md", "docs/architecture.md")
+)
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language: str, page: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
 
 
-def test_the_example_of_a_new_loss_works():
+def test_the_example_of_a_new_loss_works(monkeypatch):
     (code,) = [block for block in blocks("python") if "@register" in block]
-    registry: Registry = Registry("loss")
-    exec(code, {"register": registry.register, "ScoreLoss": ScoreLoss, "relu": torch.relu})
+    monkeypatch.setattr(registry, "_entries", {})
+    exec(code, {})
     (entry,) = blocks("yaml")
     method = yaml.safe_load(entry)["my_hinge"]
     loss = registry.create(**method["loss"])
@@ -37,6 +42,26 @@ def test_the_example_of_a_new_method_is_a_valid_configuration():
     raw = merge(*(yaml.safe_load(path.read_text()) for path in sorted(base.glob("*.yml"))))
     raw["methods"] |= yaml.safe_load(blocks("yaml")[0])
     assert resolve(raw)["runs"]["stacked_mnist_5k"]["my_hinge"]["seed0"]["loss"] == {"name": "my_hinge", "margin": 1.0}
+
+
+@pytest.mark.parametrize(("name", "module"), [("generation", generation), ("brightness", paired)])
+def test_the_examples_of_the_architecture_work(monkeypatch, name, module):
+    monkeypatch.setattr(module.register.__self__, "_entries", {})
+    (code,) = [block for block in blocks("python", ARCHITECTURE) if f'@register("{name}")' in block]
+    exec(code, {**vars(module)})
+    made = module.register.__self__.entry(name)
+    if name == "generation":
+        parts = Parts({"generator": GENERATOR, "critic": CRITIC}, RAHINGE)
+        terms = made(parts).terms(FEEDS, Draws(0, 0, 0, 0, 6, torch.device("cpu")), ("generator", "critic"))
+        assert {side: of.keys() for side, of in terms.items()} == {
+            "generator": {"generator_loss"},
+            "critic": {"critic_loss"},
+        }
+    else:
+        assert made.applies(IMAGES, evaluation()) and not made.applies(RING, evaluation())
+        scores, _ = made(evaluation(), CPU).score(subject(a_generator(0), a_generator(1)), nowhere(), None)
+        assert scores.keys() == {"brightness", "raw_brightness"}
+        assert scores["brightness"] == pytest.approx(float(images_of(a_generator(0), 50).float().mean()))
 
 
 def test_every_method_is_listed():

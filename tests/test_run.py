@@ -129,7 +129,13 @@ def test_the_main_job_leaves_its_files_where_they_are_documented(finished):
 
 def test_the_main_job_says_where_to_look_and_what_to_type(finished):
     _, output = finished
-    for expected in ("real data: confidence", "relation_gan_smoke/report.html", "mlflow ui", "kedro viz"):
+    for expected in (
+        "real data: confidence",
+        "relation_gan_smoke/report.html",
+        "mlflow ui",
+        "kedro viz",
+        "study --env=smoke",
+    ):
         assert expected in output
 
 
@@ -436,6 +442,19 @@ def test_a_failed_run_does_not_take_the_others_with_it(project, monkeypatch):
     note = json.loads((model(project, "rahinge") / "mlflow_run.json").read_text())
     logged = mlflow.MlflowClient().get_run(note["run_id"]).outputs.model_outputs
     assert sorted(of.step for of in logged) == [3, 20]
+
+
+def test_a_failed_run_of_another_configuration_is_in_nobodys_way(project, monkeypatch):
+    def fails(*_):
+        raise MemoryError("no room")
+
+    step = loop.train_step
+    monkeypatch.setattr(loop, "train_step", fails)
+    with pytest.raises(click.ClickException, match="1 of 1 runs failed"):
+        in_process(project, "rahinge")
+    monkeypatch.setattr(loop, "train_step", step)
+    in_process(project, "rahinge", training={"batch_size": 8})
+    assert json.loads((model(project, "rahinge") / "history.json").read_text())["status"] == "finished"
 
 
 def test_a_diverged_run_is_a_result(project):

@@ -192,6 +192,10 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(typed: dict[str, A
         ({"data": {"held_out_per_class": 401}}, "parameter 'data.held_out_per_class' is 401: input should be less"),
         ({"data": 3}, "parameter 'data' is 3: input should be a valid dictionary"),
         (
+            {"task": "generation"},
+            "parameter 'task' is 'generation': it needs a name and options, such as {name: generation}",
+        ),
+        (
             {"evaluation": {"samples": 99}},
             "parameter 'evaluation.samples' is 99: input should be greater than or equal to 100",
         ),
@@ -580,7 +584,7 @@ def test_held_out_is_a_split_a_share_or_a_number(typed: str, held_out: str | flo
         ),
         (
             {"held_out": -1},
-            "parameter 'data.held_out' is -1: it must be a split, a share below 1 or a number of pictures",
+            "parameter 'data.held_out' is -1: it must be a split, a share below 1 or a number of images",
         ),
         (
             {"held_out": 0, "classifier": {"epochs": 1}},

@@ -148,6 +148,7 @@ def test_what_the_loss_observes_and_the_largest_value_are_logged() -> None:
             "loss 'dmgan': it distinguishes 3 classes",
         ),
         ({}, {"name": "wagn"}, [], "unknown loss 'wagn'"),
+        ({"kind": "pair"}, {"name": "wgan"}, [], "loss 'wgan' is of a score critic, and critic.kind is 'pair'; leave"),
     ],
 )
 def test_parts_that_do_not_fit_together_are_refused_by_name(

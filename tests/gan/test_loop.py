@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from relation_gan.gan.loop import Interrupted, as_laid_out, parameters, train_step
+from relation_gan.gan.loop import Interrupted, as_laid_out, objective, parameters, train_step
 from relation_gan.gan.state import CheckpointStore
 from tests.gan.helpers import (
     CONFIG,
@@ -196,3 +196,28 @@ def test_a_stop_at_the_last_step_is_no_interruption(tmp_path: Path) -> None:
     event = threading.Event()
     event.set()
     assert trained(state(steps=1), tmp_path, stop=event).step == 1
+
+
+ONE, FOUR = torch.ones(()), torch.ones(2, 2)
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        (
+            {"generator": {"a": ONE, "content": FOUR}},
+            r"'content', which the generator minimises, has the shape \(2, 2\)",
+        ),
+        ({"critic": {"critic_loss": ONE}}, "the task's terms are of critic, and 'generator' moves, too"),
+        ({"critic": {"critic_loss": ONE}, "generator": {}}, "'generator' moves, too: give it one to minimise"),
+    ],
+)
+def test_terms_that_are_no_objective_are_refused_by_name(
+    terms: dict[str, dict[str, torch.Tensor]], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        objective("generator", terms)
+
+
+def test_an_objective_is_the_sum_of_its_terms() -> None:
+    assert float(objective("generator", {"generator": {"a": ONE, "b": 2 * ONE}, "critic": {"c": FOUR}})) == 3

@@ -102,3 +102,10 @@ def test_a_name_with_a_module_is_of_any_package(
         shapes.entry("my_shapes:square_")
     with pytest.raises(ValueError, match="shape 'no_shapes:circle': No module named 'no_shapes'"):
         shapes.entry("no_shapes:circle")
+
+
+def test_what_is_given_by_who_creates_an_entry_is_no_option_of_it() -> None:
+    registry: Registry = Registry("shape", given=("side",))
+    registry.register("square")(Square)
+    with pytest.raises(ValueError, match="has no option 'color'; its options are: colour$"):
+        registry.create("square", side=1, color="red")

@@ -1,4 +1,5 @@
-from typing import cast
+from collections.abc import Iterator
+from typing import Any, cast
 
 import pytest
 import torch
@@ -6,7 +7,7 @@ import torch
 from relation_gan.gan import networks
 from relation_gan.gan.data import to_uint8
 from relation_gan.gan.networks import Generator
-from relation_gan.gan.sampling import draw_latents, samples
+from relation_gan.gan.sampling import Sample, SampleError, checked, draw_latents, samples
 
 
 @pytest.fixture
@@ -117,3 +118,42 @@ def test_a_diverged_generator_is_refused(generator: Generator, value: float) -> 
         parameter.data.fill_(value)
     with pytest.raises(ValueError, match="the generator's images are not finite: its training diverged"):
         list(samples(generator, 4, 0, 4))
+
+
+class Fixed:
+    def __init__(self, sample: Any) -> None:
+        self.sample = sample
+
+    def batches(self, count: int, seed: int, size: int) -> Iterator[Any]:
+        yield self.sample
+
+
+BYTES, FLOATS = torch.zeros(1, 3, 8, 8, dtype=torch.uint8), torch.zeros(1, 3, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("sample", "gives", "message"),
+    [
+        (BYTES, {"output"}, "a sampler's batches are of type Tensor; yield Sample"),
+        (Sample(FLOATS), {"output"}, "the samples' 'output' is torch.float32, and scorers read images as uint8"),
+        (Sample(BYTES, target=BYTES), {"output"}, r"have 'target', and the task's `gives` \(output\) lacks it; add it"),
+        (Sample(BYTES), {"output", "target"}, "the task's `gives` has 'target', and its samples have none"),
+    ],
+)
+def test_samples_that_scorers_would_misread_are_refused(sample: Any, gives: set[str], message: str) -> None:
+    with pytest.raises(SampleError, match=message):
+        checked(Fixed(sample), gives)
+
+
+@pytest.mark.parametrize(
+    ("sample", "gives"),
+    [
+        (Sample(BYTES), {"output", "latents"}),
+        (Sample(BYTES, BYTES, BYTES), {"output", "input", "target"}),
+        (Sample(BYTES, labels=torch.zeros(1)), {"output"}),
+        (Sample(torch.zeros(1, 2)), {"output"}),
+    ],
+)
+def test_samples_that_scorers_read_pass(sample: Sample, gives: set[str]) -> None:
+    sampler = Fixed(sample)
+    assert checked(sampler, gives) is sampler

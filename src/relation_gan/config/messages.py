@@ -64,6 +64,8 @@ def _explain(error: Any, model: Any, values: Any, keys: tuple[str, ...]) -> str:
     if error["type"] == "missing":
         return f"parameter '{key}'{where} is missing"
     message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "dict_type" and isinstance(error["input"], str):
+        message = f"it needs a name and options, such as {{name: {error['input']}}}"
     value = "" if isinstance(error["input"], Mapping) else f" is {error['input']!r}"
     return f"parameter '{key}'{where}{value}: {message[0].lower()}{message[1:]}"
 

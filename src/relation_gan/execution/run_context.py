@@ -11,7 +11,7 @@ from kedro.pipeline import Pipeline
 from pluggy import PluginManager
 
 from relation_gan.config import ConfigError
-from relation_gan.execution.resume import OF_A_RUN, RunFolders, runs_of, source_of
+from relation_gan.execution.resume import OF_A_RUN, RunFolders, RunName, runs_of, source_of
 from relation_gan.execution.status import RunStatus, status_of
 from relation_gan.gan.checkpoint import CheckpointError
 from relation_gan.gan.data import ImageStore, Points, StoreError
@@ -82,7 +82,12 @@ class RunContext:
                     catalog.load(f"{run.full}.checkpoints").check(folders.trained_from)
                 except CheckpointError as error:
                     raise ConfigError(str(error)) from None
-            elif folders.networks.label() and not studies and not catalog.load("params:training")["replace"]:
+            elif (
+                folders.networks.label()
+                and not studies
+                and not catalog.load("params:training")["replace"]
+                and not failed(catalog, run)  # There is nothing to lose.
+            ):
                 raise ConfigError(
                     f"{folders.networks.folder} was made by another configuration "
                     f"({'; '.join(folders.changes())}); go back to that, or add training.replace=true to --params to "
@@ -91,6 +96,12 @@ class RunContext:
         before, self.status = self.status, status_of(pipeline, catalog, self.digests)
         if self.study_run is None and len(self.status) > 0 and self.status != before:
             click.echo(f"{self.status}")
+
+
+def failed(catalog: Any, run: RunName) -> bool:
+    """Whether a run's training ended with an error."""
+    history = f"{run.full}.history"
+    return catalog.exists(history) and catalog.load(history).status == "failed"
 
 
 def prepared(pipeline: Pipeline, catalog: Any, verified: bool = False) -> dict[str, ImageStore | Points]:

@@ -158,6 +158,11 @@ def create(
     """
     made_loss = losses.create(**loss)
     made_terms = [regularisers.create(**options) for options in terms]
+    kind = critic.get("kind", made_loss.critic_kind)
+    if kind != made_loss.critic_kind:
+        raise ValueError(
+            f"loss '{loss['name']}' is of a {made_loss.critic_kind} critic, and critic.kind is '{kind}'; leave kind out"
+        )
     made_critic = networks.create(**{**critic, "kind": made_loss.critic_kind})
     assert isinstance(made_critic, Critic)
     _checked(f"loss '{loss['name']}'", made_loss.check, made_critic, generator)

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
@@ -43,8 +43,7 @@ def train_step(state: TrainState, feeds: Feeds, observe: bool = False) -> dict[s
         # All gradients are taken before any network moves, so one forward pass serves all sides.
         gradients = {}
         for n, side in enumerate(sides):
-            first, *others = terms[side].values()
-            total = sum(others, first)
+            total = objective(side, terms)
             gradients[side] = torch.autograd.grad(
                 total,
                 parameters(state.optimisers[side]),
@@ -80,6 +79,24 @@ def as_laid_out(parameter: Tensor, gradient: Tensor) -> Tensor:
     if gradient.stride() == parameter.stride():
         return gradient
     return torch.empty_like(parameter).copy_(gradient)
+
+
+def objective(side: str, terms: Mapping[str, Mapping[str, Tensor]]) -> Tensor:
+    """What a side minimises: the sum of its terms.
+
+    Raises:
+        ValueError: the task gives it no term, or one that is no scalar.
+    """
+    if not terms.get(side):
+        raise ValueError(
+            f"the task's terms are of {', '.join(terms)}, and '{side}' moves, too: give it one to minimise"
+        )
+    for name, term in terms[side].items():
+        if term.dim():
+            shape = tuple(term.shape)
+            raise ValueError(f"'{name}', which the {side} minimises, has the shape {shape}; make it a scalar: .mean()")
+    first, *others = terms[side].values()
+    return sum(others, first)
 
 
 def parameters(optimiser: torch.optim.Optimizer) -> list[Tensor]:

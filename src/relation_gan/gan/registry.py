@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -11,10 +11,15 @@ E = TypeVar("E", bound=Callable[..., Any])
 
 
 class Registry(Generic[T]):
-    """Classes of one family by name. A module of the family registers its own on import."""
+    """Classes of one family by name. A module of the family registers its own on import.
 
-    def __init__(self, family: str) -> None:
-        self.family = family
+    Args:
+        family: what one is called in messages.
+        given: options that whoever creates one gives it, which no configuration can name.
+    """
+
+    def __init__(self, family: str, given: Collection[str] = ()) -> None:
+        self.family, self.given = family, given
         self._entries: dict[str, Callable[..., T]] = {}
 
     def register(self, name: str) -> Callable[[E], E]:
@@ -73,7 +78,7 @@ class Registry(Generic[T]):
         known = self.options(name)
         for option in options:
             if option not in known:
-                allowed = ", ".join(known) or "none"
+                allowed = ", ".join(name for name in known if name not in self.given) or "none"
                 raise ValueError(f"{self.family} '{name}' has no option '{option}'; its options are: {allowed}")
         for option, parameter in known.items():
             if parameter.default is parameter.empty and option not in options:

@@ -1,6 +1,6 @@
 """Latents, and what a trained task makes in batches, on the way to scores."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple, Protocol
 
 import torch
@@ -13,6 +13,10 @@ from relation_gan.gan.networks import Generator
 
 class DivergedError(ValueError):
     """A generator whose samples are not finite."""
+
+
+class SampleError(ValueError):
+    """Samples that scorers would misread, with the remedy."""
 
 
 class Sample(NamedTuple):
@@ -38,6 +42,38 @@ class Sampler(Protocol):
             DivergedError: a network gives values that are not finite.
         """
         ...
+
+
+def checked(sampler: Sampler, gives: Collection[str]) -> Sampler:
+    """The sampler, if the first sample is as scorers read it.
+
+    Args:
+        gives: what the task says that its samples are.
+
+    Raises:
+        SampleError: it is not.
+    """
+    try:
+        sample = next(iter(sampler.batches(1, 0, 1)))
+    except DivergedError:
+        return sampler
+    if not isinstance(sample, Sample):
+        raise SampleError(f"a sampler's batches are of type {type(sample).__name__}; yield Sample(output=...)")
+    for name, value in sample._asdict().items():
+        if value is None and name in gives:
+            raise SampleError(f"the task's `gives` has '{name}', and its samples have none; give it, or leave it out")
+        if value is None or name == "labels":  # which every conditional generator has
+            continue
+        if name not in gives:
+            raise SampleError(
+                f"the samples have '{name}', and the task's `gives` ({', '.join(sorted(gives))}) lacks it; add it there"
+            )
+        if value.dim() == 4 and value.dtype != torch.uint8:
+            raise SampleError(
+                f"the samples' '{name}' is {value.dtype}, and scorers read images as uint8; "
+                "`to_uint8` of relation_gan.gan.data makes that of [-1, 1]"
+            )
+    return sampler
 
 
 class GeneratorSampler:

@@ -12,6 +12,7 @@ from lightning_fabric import Fabric
 from relation_gan.gan.data import StoreError
 from relation_gan.gan.data.sources import SourceError
 from relation_gan.gan.metrics.extractors import ExtractorError
+from relation_gan.gan.sampling import SampleError
 
 
 def device() -> torch.device:
@@ -24,7 +25,7 @@ def explained() -> Iterator[None]:
     """Show what is wrong with data without a traceback."""
     try:
         yield
-    except (SourceError, StoreError, ExtractorError) as error:
+    except (SourceError, StoreError, ExtractorError, SampleError) as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -1,10 +1,12 @@
 """What holds for every registered loss."""
 
 from copy import deepcopy
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import torch
+import yaml
 
 from relation_gan.gan import adversary, losses, networks
 from relation_gan.gan.loop import train_step
@@ -14,7 +16,14 @@ from relation_gan.gan.networks.base import KINDS
 from tests.gan.helpers import CRITIC, ORDERS, Noise, state
 from tests.gan.networks.helpers import GENERATORS, kinds, sizes, small
 
+METHODS = yaml.safe_load((Path(__file__).parents[3] / "conf/base/parameters/methods.yml").read_text())["methods"]
 OPTIONS: dict[str, dict[str, Any]] = {
+    # A new loss has those of its method.
+    **{
+        of["loss"]["name"]: {option: value for option, value in of["loss"].items() if option != "name"}
+        for of in METHODS.values()
+        if "name" in of.get("loss", {})
+    },
     "relation": {"form": "eq6", "margin": {"kind": "constant", "base": 1.0}},
     "relativistic": {"base": {"name": "wgan"}, "against": "pair"},
     "ebgan": {"margin": 1.0},

@@ -36,3 +36,11 @@ def test_every_kind_of_panel_is_tried_here():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_kind_names_its_class(kind):
     assert KINDS[kind].kind == kind
+
+
+@pytest.mark.parametrize(
+    "images", [torch.zeros(4, 3, 8, 8), torch.zeros(8, 8, dtype=torch.uint8), torch.zeros(4, 2, 8, 8)]
+)
+def test_a_panel_of_what_are_no_images_is_refused(images: torch.Tensor):
+    with pytest.raises(ValueError, match=r"panel 'Mine': its images are torch\..* not uint8 \(n, C, H, W\).*to_uint8"):
+        Images("Mine", "", "", images)

@@ -165,3 +165,13 @@ def test_a_task_takes_its_own_options() -> None:
     assert task.content == 3.0
     with pytest.raises(ValueError, match="has no option 'contents'"):
         tasks.create("tests.toys.enlarging:enlarging", parts=parts, contents=3.0)
+
+
+def test_a_task_that_lacks_what_each_has_is_refused_before_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Half(tasks.Task):
+        def terms(self, *of: Any) -> dict[str, dict[str, torch.Tensor]]:
+            return {}
+
+    monkeypatch.setattr(tasks.base.registry, "_entries", {"half": Half})
+    with pytest.raises(ValueError, match="task 'half' does not define `preview`, `sampler`; see Task in relation_gan"):
+        tasks.create("half", parts=tasks.Parts({}, RAHINGE))

@@ -1,11 +1,13 @@
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from relation_gan.gan.checkpoint import Described
 from relation_gan.gan.history import History
-from relation_gan.gan.scoring import Scores
+from relation_gan.gan.scoring import Scorer, Scores
+from relation_gan.gan.scoring.base import registry
+from relation_gan.gan.scoring.measures import Measure
 from relation_gan.gan.state import CheckpointStore
 from relation_gan.pipelines.evaluation import create_pipeline, nodes
 from tests.gan.helpers import keep
@@ -150,3 +152,32 @@ def test_the_pipeline_has_a_node_a_scorer(tiny: list[int], config: Any, inputs: 
     }
     made = {f"{run}.{kind}_{scorer}" for scorer in scorers for kind in ("scores", "panels")}
     assert pipeline.all_outputs() == {*made, f"{run}.curve", f"{run}.scores"}
+
+
+class Ink(Scorer):
+    measures: ClassVar[dict[str, Measure]] = {"black": Measure("Black", "black", 1, "", "")}
+    found: Any = ({"black": 1.0, "blackness": 2.0, "raw_black": 3.0}, [])
+
+    @classmethod
+    def applies(cls, data: Any, evaluation: Any) -> bool:
+        return True
+
+    def score(self, *of: Any) -> Any:
+        return self.found
+
+
+def test_a_score_that_its_scorer_does_not_declare_is_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(registry, "_entries", {"ink": Ink})
+    store: Any = None
+    assert nodes.score("ink", networks(0, 1), history(), store, DATA, evaluation()) == (Ink.found[0], [])
+    assert "Scorer 'ink' gives blackness, which its `measures` (black) do not declare" in caplog.text
+
+
+def test_a_scorer_that_gives_no_pair_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_entries", {"ink": Ink})
+    monkeypatch.setattr(Ink, "found", {"black": 1.0})
+    store: Any = None
+    with pytest.raises(ValueError, match="scorer 'ink' returns dict; return a pair: scores, and panels"):
+        nodes.score("ink", networks(0, 1), history(), store, DATA, evaluation())

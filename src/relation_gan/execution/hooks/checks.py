@@ -78,7 +78,9 @@ class CheckHooks:
         self._restore_signal()
         for name in sorted(pipeline.all_outputs()):
             if name.endswith(".summary"):
-                click.echo(f"\n{catalog.load(name)}\n{closing(name.removesuffix('.summary'))}")
+                click.echo(
+                    f"\n{catalog.load(name)}\n{closing(name.removesuffix('.summary'), self._run.requested.get('env'))}"
+                )
         histories = [catalog.load(name) for name in sorted(pipeline.all_outputs()) if name.endswith(".history")]
         failed = [f"{h.method} seed {h.seed} ({h.error})" for h in histories if h.status == "failed"]
         if failed:
@@ -104,8 +106,9 @@ def check_writable(folder: Path) -> None:
         raise ConfigError(f"{existing} cannot be written to; change its permissions, or run the project elsewhere")
 
 
-def closing(study: str) -> str:
-    """The output files of a study, and what to type next."""
+def closing(study: str, preset: str | None = None) -> str:
+    """The output files of a study, and what to type next, on the same preset."""
+    study_run = f"kedro run --pipeline=study{f' --env={preset}' if preset else ''}"
     folder, uri = Path("data/08_reporting") / study, mlflow.get_tracking_uri()
     lines = {
         f"{folder}/report.html": "the report: open it in a browser",
@@ -113,7 +116,7 @@ def closing(study: str) -> str:
         uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}": "every parameter, metric, artifact",
         f"{folder}/figures": "its figures for papers; tables as CSV and LaTeX are in the folder above",
         "kedro viz run": "the graph",
-        "kedro run --pipeline=study --params=study.methods=relation_gan+vanilla,study.seeds=0+1": "compare losses",
+        f"{study_run} --params=study.methods=relation_gan+vanilla,study.seeds=0+1": "compare losses",
     }
     return "\n".join(f"  {line}\n      {what}" for line, what in lines.items())
 

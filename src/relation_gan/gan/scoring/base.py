@@ -109,6 +109,9 @@ class Scorer(ABC):
     by_share: ClassVar[Mapping[str, Measure]] = {}
     """The same of scores whose names end with a per cent: `psnr` of `psnr_25`."""
 
+    unmeasured: ClassVar[tuple[str, ...]] = ()
+    """How the names of its scores begin that have no measure, and that the report prints by name."""
+
     def __init__(self, evaluation: EvaluationConfig, device: torch.device) -> None:
         self.evaluation, self.device = evaluation, device
 
@@ -174,5 +177,5 @@ def prefixed(found: Mapping[str, Scores]) -> Scores:
     return {PREFIXES[name] + key: value for name, scores in found.items() for key, value in scores.items()}
 
 
-registry: Registry[Scorer] = Registry("scorer")
+registry: Registry[Scorer] = Registry("scorer", given=("evaluation", "device"))
 register = registry.register

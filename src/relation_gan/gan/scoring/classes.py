@@ -99,6 +99,7 @@ class Classes(Distribution):
     the combinations of classes are modes, which are counted."""
 
     measures = MEASURES
+    unmeasured = ("classifier_accuracy",)
 
     @classmethod
     def applies(cls, data: DataConfig, evaluation: EvaluationConfig) -> bool:

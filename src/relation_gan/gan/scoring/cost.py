@@ -52,6 +52,7 @@ class Cost(Scorer):
 
     measures = MEASURES
 
+    unmeasured = ("parameters_",)
     trained = True
 
     @classmethod

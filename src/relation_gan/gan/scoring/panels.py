@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from relation_gan.gan.checkpoint import Described
@@ -39,6 +40,14 @@ class Images(Panel):
     """The label next to each row, such as the name and the share of a class."""
     missing: list[int] = field(default_factory=list)
     """Places of the grid that hold no image and are drawn grey."""
+
+    def __post_init__(self) -> None:
+        shape, dtype = tuple(self.images.shape), self.images.dtype
+        if dtype != torch.uint8 or len(shape) != 4 or shape[1] not in (1, 3):
+            raise ValueError(
+                f"panel '{self.heading}': its images are {dtype} {shape}, not uint8 (n, C, H, W) of 1 or 3 channels; "
+                "`to_uint8` of relation_gan.gan.data makes that of [-1, 1]"
+            )
 
 
 @dataclass(frozen=True)

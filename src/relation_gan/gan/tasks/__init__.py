@@ -1,5 +1,7 @@
 """What is learnt, one file a task. `create(name, parts, **options)` builds one."""
 
+from typing import Any
+
 from relation_gan.gan.registry import import_modules
 from relation_gan.gan.tasks.base import Draws, Feeds, Parts, Task, registry
 
@@ -7,9 +9,29 @@ import_modules(__name__, __path__)
 
 names = registry.names
 register = registry.register
-create = registry.create
 entry = registry.entry
 options = registry.options
+
+
+OWN = ("terms", "preview", "sampler")
+"""What every task defines."""
+
+
+def create(name: str, parts: Parts, **options: Any) -> Task:
+    """An untrained task.
+
+    Raises:
+        ValueError: unknown name, unknown or missing option, parts that do not fit, or a task without what each has.
+    """
+    lacking = [f"`{method}`" for method in OWN if _function(task_class(name), method) is _function(Task, method)]
+    if lacking:
+        raise ValueError(f"task '{name}' does not define {', '.join(lacking)}; see Task in {Task.__module__}")
+    return registry.create(name, parts=parts, **options)
+
+
+def _function(of: type[Task], method: str) -> Any:
+    found = getattr(of, method)
+    return getattr(found, "__func__", found)
 
 
 def task_class(name: str) -> type[Task]:

@@ -174,9 +174,12 @@ class Task(nn.Module):
 
     @classmethod
     def sampler(cls, trained: Mapping[str, Network], source: ImageStore | Points) -> Sampler:
-        """Samples of trained networks, by their names: those of `averaged` are the EMA or the last weights."""
+        """Samples of trained networks, by their names: those of `averaged` are the EMA or the last weights.
+
+        It knows no option of the task: what it needs besides the weights is an option of a network, in its `spec`.
+        """
         raise NotImplementedError
 
 
-registry: Registry[Task] = Registry("task")
+registry: Registry[Task] = Registry("task", given=("parts",))
 register = registry.register

@@ -1,8 +1,10 @@
 """One node a scorer, so that one can be run again alone; then the curve over training, and all scores together."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from relation_gan.analysis import measures
 from relation_gan.gan import scoring, tasks
 from relation_gan.gan.checkpoint import Described
 from relation_gan.gan.data import ImageStore, Points
@@ -10,12 +12,14 @@ from relation_gan.gan.data.config import read_data
 from relation_gan.gan.history import History
 from relation_gan.gan.networks import Network
 from relation_gan.gan.networks.classifier import Classifier
-from relation_gan.gan.sampling import DivergedError, Sampler
-from relation_gan.gan.scoring import PREFIXES, EvaluationConfig, Scores, Source, Subject
+from relation_gan.gan.sampling import DivergedError, Sampler, checked
+from relation_gan.gan.scoring import PREFIXES, EvaluationConfig, Scorer, Scores, Source, Subject
 from relation_gan.gan.scoring.panels import Panel
 from relation_gan.gan.state import CheckpointStore
 from relation_gan.gan.tasks import Task
 from relation_gan.pipelines.shared import device, explained
+
+logger = logging.getLogger(__name__)
 
 NOTHING = Described({}, {"scores": {}})
 
@@ -43,17 +47,31 @@ def score(
         networks = {**networks, **kept_at(checkpoints, task, best[0])}
     for network in networks.values():
         network.to(device()).eval()
-    subject = Subject(samplers(task, networks, store), networks, history)
     made = scoring.create(scorer, evaluation=evaluation, device=device())
     with explained():
-        scores, panels = made.score(subject, Source(store, read_data(data), classifier), reference)
+        subject = Subject(samplers(task, networks, store), networks, history)
+        found = made.score(subject, Source(store, read_data(data), classifier), reference)
+    if not isinstance(found, tuple):
+        raise ValueError(f"scorer '{scorer}' returns {type(found).__name__}; return a pair: scores, and panels or []")
+    scores, panels = found
+    if unread := [name for name in measures.scale_kid(scores) if not _read(made, name)]:
+        logger.warning(
+            "Scorer '%s' gives %s, which its `measures` (%s) do not declare: the report prints it by name alone",
+            *(scorer, ", ".join(unread), ", ".join(made.measures) or "none"),
+        )
     return scores, list(panels)
+
+
+def _read(scorer: Scorer, name: str) -> bool:
+    """Whether people are told how to read a score."""
+    declared = name.removeprefix("raw_") in scorer.measures or measures.measure(name) is not None
+    return declared or name.startswith(scorer.unmeasured)
 
 
 def samplers(task: type[Task], networks: Mapping[str, Network], store: ImageStore | Points) -> dict[str, Sampler]:
     """Of the EMA networks, and of the last weights of the same."""
     raw = {name: networks[f"{name}_raw"] for name in task.averaged if f"{name}_raw" in networks}
-    found = {"ema": task.sampler(networks, store)}
+    found = {"ema": checked(task.sampler(networks, store), task.gives)}
     return {**found, "raw": task.sampler({**networks, **raw}, store)} if raw else found
 
 

@@ -69,7 +69,6 @@ def section(part: Part, columns: list[str], index: int) -> dict[str, Any]:
         "panels": panels,
         "tables": _tables(part),
         "films": films,
-        "latents": "1,024" if points else "64",
         "real": panels[0].figures[0].uri if panels and panels[0].figures[0].run is None else "",
         "steps": sorted({step for _, frames in films.values() for step, _ in frames}),
         "plots": drawn,

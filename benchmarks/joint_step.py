@@ -5,9 +5,10 @@ loss and six for the critic's, and computes the critic's gradients in the genera
 throw them away. Ours embeds each distinct image once for both. Their gradients are the same
 (tests/gan/test_adversary.py). R1 is left out of both.
 
-    python benchmarks/joint_step.py [--rounds 10] [--threads 2]
+    python benchmarks/joint_step.py [--rounds 10] [--threads 2] [--device cpu|cuda]
 
-The critics merge maps and look at one pair an image, as the published ones do.
+The critics merge maps and look at one pair an image, as the published ones do. On a GPU the paper's ResNets for
+CIFAR-10 take part, too.
 
 It prints milliseconds (medians, for this machine) and the ratio of the two (median over rounds that
 alternate, so that a machine whose speed drifts slows both).
@@ -19,6 +20,7 @@ import time
 from collections.abc import Sequence
 
 import torch
+from lightning_fabric import Fabric
 
 from relation_gan.gan.loop import parameters, train_step
 from relation_gan.gan.losses import Batch
@@ -28,33 +30,37 @@ from relation_gan.gan.tasks import Feeds, Parts
 from relation_gan.gan.tasks.generation import Generation
 
 SIZES = {
-    # name: (image size, channels, latent, width, batch)
-    "28x28, width 32, B 64": (28, 3, 64, 32, 64),
-    "DCGAN-64, width 64, B 16": (64, 3, 128, 64, 16),
+    # name: (networks, image size, channels, latent, width, batch)
+    "28x28, width 32, B 64": ("dcgan", 28, 3, 64, 32, 64),
+    "DCGAN-64, width 64, B 16": ("dcgan", 64, 3, 128, 64, 16),
 }
+GPU_SIZES = {"ResNet-32, width 64, B 64": ("resnet", 32, 3, 128, 64, 64)}
+HEADS = {"dcgan": {"head": 128}}
 
 
 class Noise:
-    device = torch.device("cpu")
-
-    def __init__(self, size: int, channels: int) -> None:
-        self.images = torch.rand(256, channels, size, size) * 2 - 1
+    def __init__(self, size: int, channels: int, device: torch.device) -> None:
+        self.device = device
+        self.images = torch.rand(256, channels, size, size, device=device) * 2 - 1
 
     def batch(self, index: int, size: int) -> torch.Tensor:
         start = index * size % (len(self.images) - size)
         return self.images[start : start + size]
 
 
-def make(size: int, channels: int, latent: int, width: int, batch: int, second: str) -> TrainState:
+def make(
+    family: str, size: int, channels: int, latent: int, width: int, batch: int, second: str, device: torch.device
+) -> TrainState:
     torch.manual_seed(0)
     images = {"size": size, "channels": channels, "width": width}
     networks = {
-        "generator": {"name": "dcgan_generator", **images, "latent": latent},
-        "critic": {"name": "dcgan_critic", **images, "head": 128},
+        "generator": {"name": f"{family}_generator", **images, "latent": latent},
+        "critic": {"name": f"{family}_critic", **images, **HEADS.get(family, {})},
     }
     margin = {"kind": "mse", "base": 1.0, "scale": 0.01}
     task = Generation(Parts(networks, {"name": "relation", "form": "eq6", "margin": margin, "second": second}))
-    return TrainState(task, TrainingConfig(steps=10**6, batch_size=batch, lr_generator=1e-4, lr_critic=1e-4), seed=0)
+    training = TrainingConfig(steps=10**6, batch_size=batch, lr_generator=1e-4, lr_critic=1e-4)
+    return TrainState(task, training, seed=0, fabric=Fabric(accelerator=device.type, devices=1))
 
 
 def published_step(s: TrainState, feeds: Feeds) -> None:
@@ -62,7 +68,7 @@ def published_step(s: TrainState, feeds: Feeds) -> None:
     task, B = s.task, s.config.batch_size
     G, D, loss = task.generator, task.adversary.critic, task.adversary.loss
     x, x2 = (feeds["data"].batch(2 * s.step + i, B) for i in (0, 1))
-    y, y2 = G(torch.randn(2 * B, G.latent)).chunk(2)
+    y, y2 = G(torch.randn(2 * B, G.latent, device=x.device)).chunk(2)
     L_G = 2 * D(x, y).mean() - D(y, y2).mean() - D(x, x2).mean()
     everything = [parameter for side in s.optimisers.values() for parameter in parameters(side)]
     found = torch.autograd.grad(L_G, everything)
@@ -82,10 +88,18 @@ def descend(optimiser: torch.optim.Optimizer, gradients: Sequence[torch.Tensor])
     optimiser.step()
 
 
+def wait(device: torch.device) -> None:
+    """Until the device has done all that it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def milliseconds(step, state: TrainState, feeds: Feeds, steps: int) -> float:
+    wait(state.fabric.device)
     start = time.perf_counter()
     for _ in range(steps):
         step(state, feeds)
+    wait(state.fabric.device)
     return 1000 * (time.perf_counter() - start) / steps
 
 
@@ -94,16 +108,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--steps", type=int, default=3, help="steps a round")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--device", type=torch.device, default="cpu", help="cpu or cuda")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    print(f"torch {torch.__version__}, fp32, {arguments.threads} threads, medians of {arguments.rounds} rounds")
+    device: torch.device = arguments.device
+    gpu = device.type == "cuda"
+    on = f"fp32 (convolutions in TF32), {torch.cuda.get_device_name(device)}" if gpu else "fp32"
+    print(f"torch {torch.__version__}, {on}, {arguments.threads} threads, medians of {arguments.rounds} rounds")
     print(f"{'':28}{'published':>12}{'ours':>12}{'ratio':>8}   (ratios min-max)")
-    for name, (size, channels, latent, width, batch) in SIZES.items():
+    for name, sizes in {**SIZES, **(GPU_SIZES if gpu else {})}.items():
         for second, label in (("fresh_grad", "four distinct batches"), ("both", "pairs within a batch")):
-            feeds = {"data": Noise(size, channels)}
+            feeds = {"data": Noise(*sizes[1:3], device)}
             contenders = [
-                (published_step, make(size, channels, latent, width, batch, "fresh_grad")),
-                (train_step, make(size, channels, latent, width, batch, second)),
+                (published_step, make(*sizes, "fresh_grad", device)),
+                (train_step, make(*sizes, second, device)),
             ]
             rounds = []
             for i in range(arguments.rounds + 1):

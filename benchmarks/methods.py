@@ -1,16 +1,19 @@
-"""What a step of each method costs: processor milliseconds, and how many fit into the time of one of relation_gan's.
+"""What a step of each method costs: milliseconds, and how many fit into the time of one of relation_gan's.
 
-    python benchmarks/methods.py [preset] [steps]
+    python benchmarks/methods.py [preset] [steps] [--device cpu|cuda] [--methods relation_gan,hinge]
 
-Methods take turns in short rounds, so that the machine's drift meets all of them; the median round counts.
+On a CPU these are milliseconds of one processor; on a GPU those of a clock, and the memory that a step takes beyond the
+networks and their optimisers. Methods take turns in short rounds, so that the machine's drift meets all of them; the
+median round counts.
 """
 
+import argparse
 import statistics
-import sys
 import time
 from pathlib import Path
 
 import torch
+from lightning_fabric import Fabric
 
 from relation_gan.config import ProjectConfigLoader
 from relation_gan.gan.data import PointFeed, Points
@@ -25,45 +28,71 @@ ROUNDS = 5
 class Noise:
     """Batches of uniform noise in the shape of images: what they show does not change what they cost."""
 
-    device = torch.device("cpu")
-
-    def __init__(self, size: int, channels: int) -> None:
-        self.shape = (channels, size, size)
+    def __init__(self, size: int, channels: int, device: torch.device) -> None:
+        self.shape, self.device = (channels, size, size), device
 
     def batch(self, index: int, size: int) -> torch.Tensor:
-        return torch.rand(size, *self.shape) * 2 - 1
+        return torch.rand(size, *self.shape, device=self.device) * 2 - 1
 
     def labels(self, index: int, size: int) -> torch.Tensor:
-        return torch.zeros(size, dtype=torch.long)
+        return torch.zeros(size, dtype=torch.long, device=self.device)
 
 
-def main(preset: str | None = None, steps: str = "20") -> None:
+def seconds(device: torch.device) -> float:
+    """Of the processor; of a clock that waits for the GPU to be done."""
+    if device.type == "cpu":
+        return time.process_time()
+    torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("preset", nargs="?")
+    parser.add_argument("steps", nargs="?", type=int, default=20, help="steps a round")
+    parser.add_argument("--device", type=torch.device, default="cpu", help="cpu or cuda")
+    parser.add_argument("--methods", type=lambda typed: typed.split(","), help="relation_gan and others; none: all")
+    arguments = parser.parse_args()
+    device: torch.device = arguments.device
+    gpu = device.type == "cuda"
     torch.set_num_threads(1)
     conf = Path(__file__).parents[1] / "conf"
-    parameters = ProjectConfigLoader(str(conf), env=preset, **CONFIG_LOADER_ARGS)["parameters"]
+    parameters = ProjectConfigLoader(str(conf), env=arguments.preset, **CONFIG_LOADER_ARGS)["parameters"]
     data = parameters["data"]
     if data["kind"] == "points":
-        feed = PointFeed(Points(data["name"], data["definition"]), 0)
+        feed = PointFeed(Points(data["name"], data["definition"]), 0, device)
     else:
-        feed = Noise(data["size"], data["channels"])
+        feed = Noise(data["size"], data["channels"], device)
+    fabric = Fabric(accelerator=device.type, devices=1)
     states = {}
-    for method, runs in parameters["runs"][data["name"]].items():
-        run = RunConfig.model_validate(next(iter(runs.values())))
+    for method in arguments.methods or parameters["runs"][data["name"]]:
+        run = RunConfig.model_validate(next(iter(parameters["runs"][data["name"]][method].values())))
         task = run.build()
         if run.after:
             task.follow(TrainState(run.after.build(), run.training, seed=0).trained())
-        states[method] = TrainState(task, run.training, seed=0), []
+        states[method] = TrainState(task, run.training, 0, fabric), []
+    memory = {}
     for _ in range(ROUNDS):
-        for state, times in states.values():
-            start = time.process_time()
-            for _ in range(int(steps)):
+        for method, (state, times) in states.items():
+            if gpu:
+                torch.cuda.reset_peak_memory_stats(device)
+                held = torch.cuda.memory_allocated(device)
+            start = seconds(device)
+            for _ in range(arguments.steps):
                 train_step(state, {"data": feed})
-            times.append((time.process_time() - start) / int(steps) * 1000)
+            times.append((seconds(device) - start) / arguments.steps * 1000)
+            if gpu:
+                memory[method] = (torch.cuda.max_memory_allocated(device) - held) / 2**20
     cost = {method: statistics.median(times[1:]) for method, (_, times) in states.items()}
-    print(f"{'method':24}{'ms a step':>10}{'share':>8}")
-    for method, milliseconds in cost.items():
-        print(f"{method:24}{milliseconds:10.2f}{cost['relation_gan'] / milliseconds:8.2f}")
+    if gpu:
+        print(f"torch {torch.__version__}, fp32 (convolutions in TF32), {torch.cuda.get_device_name(device)}")
+    print(f"{'method':24}{'ms a step':>10}{'share':>8}{'images a second':>18}" + f"{'MiB a step':>12}" * gpu)
+    for method, (state, _) in states.items():
+        share, images = cost["relation_gan"] / cost[method], 1000 * state.batch_size / cost[method]
+        print(
+            f"{method:24}{cost[method]:10.2f}{share:8.2f}{images:18,.0f}" + (f"{memory[method]:12.0f}" if gpu else "")
+        )
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -3,11 +3,14 @@
 import json
 import sys
 
+import pytest
+
 from relation_gan.analysis.provenance import NOTE, command, mlflow_run, provenance
 
 
-def test_the_command_can_be_typed_again(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["/bin/kedro", "run", "--params=data.folder=my pictures"])
+@pytest.mark.parametrize("program", ["/bin/kedro", "/lib/kedro/__main__.py", "python -m kedro"])
+def test_the_command_can_be_typed_again(program, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [program, "run", "--params=data.folder=my pictures"])
     assert command() == "kedro run '--params=data.folder=my pictures'"
 
 

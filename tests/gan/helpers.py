@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning_fabric import Fabric
 
 from relation_gan.gan import tasks
 from relation_gan.gan.checkpoint import save_network
@@ -29,18 +30,16 @@ ORDERS = ("generator_first", "critic_first")
 class Noise:
     """Real batches that are a function of the places of their images, so that parts of a batch add up to it."""
 
-    device = torch.device("cpu")
-
-    def __init__(self, *shape: int, classes: int = 3) -> None:
-        self.shape, self.classes = shape or (1, 16, 16), classes
+    def __init__(self, *shape: int, classes: int = 3, device: str = "cpu") -> None:
+        self.shape, self.classes, self.device = shape or (1, 16, 16), classes, torch.device(device)
 
     def batch(self, index: int, size: int) -> torch.Tensor:
         places = range(index * size, (index + 1) * size)
         draws = [torch.rand(self.shape, generator=torch.Generator().manual_seed(place)) for place in places]
-        return torch.stack(draws) * 2 - 1
+        return torch.stack(draws).to(self.device) * 2 - 1
 
     def labels(self, index: int, size: int) -> torch.Tensor:
-        return torch.arange(index * size, (index + 1) * size) % self.classes
+        return torch.arange(index * size, (index + 1) * size, device=self.device) % self.classes
 
 
 FEEDS = {"data": Noise()}
@@ -60,12 +59,14 @@ def state(
     task: str = "generation",
     generator: dict[str, Any] = GENERATOR,
     critic: dict[str, Any] = CRITIC,
+    accelerator: str = "cpu",
     **options: Any,
 ) -> TrainState:
     """The untrained state of a small task."""
     torch.manual_seed(seed)
     parts = Parts({"generator": generator, "critic": critic}, loss, regularisers)
-    return TrainState(tasks.create(task, parts=parts), training(**options), seed)
+    fabric = Fabric(accelerator=accelerator, devices=1)
+    return TrainState(tasks.create(task, parts=parts), training(**options), seed, fabric)
 
 
 def generation(of: TrainState) -> Generation:

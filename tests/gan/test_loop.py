@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from relation_gan.gan.loop import Interrupted, as_laid_out, objective, parameters, train_step
-from relation_gan.gan.state import CheckpointStore
+from relation_gan.gan.state import CheckpointStore, TrainState
 from tests.gan.helpers import (
     CONFIG,
     DMGAN,
@@ -130,6 +130,50 @@ def test_a_resumed_run_ends_in_the_same_bits(tmp_path: Path, loss: dict[str, Any
     resumed = trained(state(loss, *terms, order=order), store.folder)
     assert_same(weights(resumed), weights(whole))
     assert resumed.step == whole.step == 12
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize(
+    ("loss", "terms"),
+    [
+        (RELATION, [R1]),
+        (PREVIOUS, []),
+        (RAHINGE, [R1]),
+        (DMGAN, []),
+        ({"name": "wgan"}, [{"name": "gradient_penalty", "where": "interpolates", "weight": 10.0, "centre": 1.0}]),
+    ],
+)
+@pytest.mark.parametrize("family", ["dcgan", "resnet"])
+def test_a_resumed_run_on_a_gpu_ends_in_the_same_bits(
+    tmp_path: Path, loss: dict[str, Any], terms: list[dict[str, Any]], family: str
+) -> None:
+    feeds = {"data": Noise(3, 32, 32, device="cuda")}
+    # Wide enough for algorithms of cuDNN that add up in any order.
+    images = {"size": 32, "channels": 3, "width": 32}
+    generator = {"name": f"{family}_generator", "latent": 4, **images}
+    critic = {"name": f"{family}_critic", **images}
+
+    def untrained() -> TrainState:
+        return state(loss, *terms, generator=generator, critic=critic, accelerator="gpu", batch_size=32)
+
+    whole = trained(untrained(), tmp_path / "whole", feeds=feeds)
+    event = threading.Event()
+
+    def stop_halfway(step: int, row: object) -> None:
+        if step == 6:
+            event.set()
+
+    with pytest.raises(Interrupted, match="stopped at step 6 of 12"):
+        trained(untrained(), tmp_path / "halves", stop_halfway, feeds=feeds, stop=event)
+    resumed = trained(untrained(), tmp_path / "halves", feeds=feeds)
+    assert_same(weights(resumed), weights(whole))
+
+
+def test_algorithms_that_do_not_repeat_are_left_out_while_training_alone(tmp_path: Path) -> None:
+    found: list[bool] = []
+    trained(state(), tmp_path, lambda *_: found.append(torch.backends.cudnn.deterministic))
+    assert found and all(found)
+    assert not torch.backends.cudnn.deterministic
 
 
 def test_runs_of_different_seeds_differ(tmp_path: Path) -> None:

@@ -28,10 +28,11 @@ class Enlarged(sampling.Sampler):
 
     @torch.no_grad()
     def batches(self, count: int, seed: int, size: int) -> Iterator[sampling.Sample]:
+        device = next(self.network.parameters()).device
         for places in torch.arange(count).remainder(len(self.store)).split(size):
             target = self.store[places.numpy()]
             small = avg_pool2d(to_float(target), 2)
-            yield sampling.Sample(to_uint8(self.network(small)), to_uint8(small), target)
+            yield sampling.Sample(to_uint8(self.network(small.to(device))).cpu(), to_uint8(small), target)
 
 
 @tasks.register("enlarging")

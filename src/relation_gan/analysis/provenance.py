@@ -33,7 +33,8 @@ def provenance(project: Path) -> dict[str, str]:
 def command() -> str:
     """The command that started this process, as it can be typed again."""
     name = Path(sys.argv[0]).name
-    return shlex.join([name if name != "__main__.py" else "kedro", *sys.argv[1:]])
+    # What Kedro calls itself when Python is asked for it by `-m`.
+    return shlex.join(["kedro" if name in ("__main__.py", "python -m kedro") else name, *sys.argv[1:]])
 
 
 def mlflow_run(folder: Path, made_from: str) -> str:

@@ -130,6 +130,17 @@ def stop_on_signal() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, previous)
 
 
+@contextmanager
+def repeatable() -> Iterator[None]:
+    """Leave cuDNN only those of its algorithms that give the same bits every time."""
+    before = torch.backends.cudnn.deterministic
+    torch.backends.cudnn.deterministic = True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.deterministic = before
+
+
 def fit(
     state: TrainState,
     feeds: Feeds,
@@ -141,7 +152,7 @@ def fit(
     quiet: bool = False,
     stop: Stop | None = None,
 ) -> TrainState:
-    """Train to the last step, resuming from the store's checkpoint.
+    """Train to the last step, resuming from the store's checkpoint: on one device, to the same bits.
 
     Of several processes that share the batches, each calls this, and the first one writes and logs.
 
@@ -164,6 +175,7 @@ def fit(
     asked: AbstractContextManager[Stop] = stop_on_signal() if stop is None else nullcontext(stop)
     with (
         asked as event,
+        repeatable(),
         tqdm(
             total=training.steps,
             initial=state.step,

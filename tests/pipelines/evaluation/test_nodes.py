@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import torch
 
 from relation_gan.gan.checkpoint import Described
 from relation_gan.gan.history import History
@@ -59,7 +60,8 @@ def scored(*of: Any, how: Any = None, **more: Any) -> Scores:
 
 def test_a_run_is_scored_by_its_ema_and_its_last_weights(tiny: list[int]) -> None:
     expected, _ = score("distribution", subject(a_generator(0), a_generator(1)), nowhere(), reference())
-    assert scored(networks(0, 1)) == pytest.approx(expected)
+    # On a GPU, where the node draws if there is one, convolutions round to TF32.
+    assert scored(networks(0, 1)) == pytest.approx(expected, rel=1e-3 if torch.cuda.is_available() else None)
 
 
 def test_the_best_checkpoint_is_scored_where_the_protocol_asks_for_it(tmp_path: Path, tiny: list[int]) -> None:

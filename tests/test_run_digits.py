@@ -22,7 +22,7 @@ BY_CLASSIFIER = {
 
 @pytest.fixture(scope="module", autouse=True)
 def alone() -> Iterator[None]:
-    """No network that knows other pictures is opened, and no run takes a second to be kept by MLflow."""
+    """No network that knows other images is opened, and no run takes a second to be kept by MLflow."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(extractors.registry, "create", lambda name, **_: pytest.fail(f"{name} was opened"))
         patch.setattr(TrackingHooks, "_log_networks", lambda *_: None)

@@ -10,8 +10,8 @@ from relation_gan.analysis.provenance import NOTE, command, mlflow_run, provenan
 
 @pytest.mark.parametrize("program", ["/bin/kedro", "/lib/kedro/__main__.py", "python -m kedro"])
 def test_the_command_can_be_typed_again(program, monkeypatch):
-    monkeypatch.setattr(sys, "argv", [program, "run", "--params=data.folder=my pictures"])
-    assert command() == "kedro run '--params=data.folder=my pictures'"
+    monkeypatch.setattr(sys, "argv", [program, "run", "--params=data.folder=my images"])
+    assert command() == "kedro run '--params=data.folder=my images'"
 
 
 def test_provenance_outside_a_checkout_says_so(tmp_path):

@@ -67,7 +67,7 @@ def refusal(**typed: Any) -> str:
 @pytest.mark.parametrize("preset", [None, *PRESETS])
 def test_every_shipped_preset_resolves_and_all_its_methods_can_be_built(preset: str | None) -> None:
     parameters = load(env=preset)
-    # Pictures are compared with their paper, but for those that no paper trains on.
+    # Images are compared with their paper, but for those that no paper trains on.
     assert (parameters["data"]["kind"] == "images") is (preset in REAL or str(preset).startswith("digits"))
     runs_of = parameters["runs"][parameters["data"]["name"]]
     assert runs_of.keys() == parameters["methods"].keys()
@@ -527,20 +527,20 @@ def test_an_unknown_kind_of_data_is_refused(kind: str | None) -> None:
     )
 
 
-def pictures(**typed: Any) -> dict[str, Any]:
+def an_image_set(**typed: Any) -> dict[str, Any]:
     """RAW with CIFAR-10 as its data, and typed values."""
     data = {"kind": "images", "name": "tiny", "source": "cifar10", "split": "train", "held_out": "test", "size": 16}
     return merge({**RAW, "data": data, "evaluation": {"samples": 1000, "curve_samples": 1000}}, typed)
 
 
-def test_pictures_have_the_defaults_of_their_preparation_spelt_out() -> None:
-    assert resolve(pictures())["datasets"]["tiny"]["data"] == {
+def test_images_have_the_defaults_of_their_preparation_spelt_out() -> None:
+    assert resolve(an_image_set())["datasets"]["tiny"]["data"] == {
         **{"kind": "images", "name": "tiny", "seed": 0, "source": "cifar10", "folder": "", "download": True},
         **{"split": "train", "held_out": "test", "subset": None, "skip_limit": 0.001},
         **{"size": 16, "channels": 3, "crop": "none", "pad": 0, "filter": "bicubic", "background": 255},
         "classifier": None,
     }
-    run = resolve(pictures(data={"channels": 1}))["runs"]["tiny"]["plain"]["seed0"]
+    run = resolve(an_image_set(data={"channels": 1}))["runs"]["tiny"]["plain"]["seed0"]
     assert (run["networks"]["generator"]["size"], run["networks"]["generator"]["channels"]) == (16, 1)
     assert (run["networks"]["critic"]["size"], run["networks"]["critic"]["channels"]) == (16, 1)
 
@@ -604,9 +604,9 @@ def test_held_out_is_a_split_a_share_or_a_number(typed: str, held_out: str | flo
         ({"count": 3}, "unknown parameter 'data.count'; known are: size, channels, crop, pad, filter, background, "),
     ],
 )
-def test_pictures_that_cannot_be_made_are_refused(data: dict[str, Any], message: str) -> None:
+def test_images_that_cannot_be_made_are_refused(data: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        resolve(pictures(data=data))
+        resolve(an_image_set(data=data))
     assert refused.value.message.startswith(message)
 
 
@@ -647,28 +647,28 @@ def test_pictures_that_cannot_be_made_are_refused(data: dict[str, Any], message:
         ),
     ],
 )
-def test_an_evaluation_that_pictures_do_not_allow_is_refused(evaluation: dict[str, Any], message: str) -> None:
+def test_an_evaluation_that_images_do_not_allow_is_refused(evaluation: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        resolve(pictures(evaluation=evaluation))
+        resolve(an_image_set(evaluation=evaluation))
     assert refused.value.message == message
 
 
 @pytest.mark.parametrize("preset", [None, "ring8"])
-def test_only_pictures_are_completed(preset: str | None) -> None:
+def test_only_images_are_completed(preset: str | None) -> None:
     with pytest.raises(ConfigError, match=r"images 1 asks for held-out images, of which \w+ has none; leave it at 0"):
         load("evaluation.completion.images=1", env=preset)
 
 
-def test_pictures_can_be_completed_only_where_some_are_held_out() -> None:
+def test_images_can_be_completed_only_where_some_are_held_out() -> None:
     with pytest.raises(ConfigError, match="of which tiny has none; set data.held_out, or leave it at 0"):
-        resolve(pictures(data={"held_out": 0}, evaluation={"completion": {"images": 5}}))
+        resolve(an_image_set(data={"held_out": 0}, evaluation={"completion": {"images": 5}}))
 
 
 @pytest.mark.parametrize(
     ("preset", "images"),
     [("cifar10_64", 1000), ("celeba_108", 1000), ("celeba_gogan", 1000), ("lsun_bedroom_gogan", 1000), ("celeba", 0)],
 )
-def test_the_presets_of_gogan_complete_pictures(preset: str, images: int) -> None:
+def test_the_presets_of_gogan_complete_images(preset: str, images: int) -> None:
     # Named studies span points as well, of which none can be completed.
     parameters = load(f"evaluation.completion.shares=.25+.49,evaluation.completion.images={images}", env=preset)
     assert parameters["evaluation"]["completion"]["images"] == images
@@ -712,13 +712,13 @@ def test_a_data_set_is_what_the_catalog_calls_it(
         ("data.classifier=null", ("efficientnet_lite0",)),
     ],
 )
-def test_pictures_with_a_classifier_are_compared_by_it_too(params: str, references: tuple[str, ...]) -> None:
+def test_images_with_a_classifier_are_compared_by_it_too(params: str, references: tuple[str, ...]) -> None:
     entry = load(f"evaluation.extractor=efficientnet_lite0,{params}".strip(","), env="cifar10")["datasets"]["cifar10"]
     assert Data.of(entry).references == references
 
 
 @pytest.mark.parametrize(("preset", "name"), [(None, "stacked_mnist_5k"), ("ring8", "ring8")])
-def test_what_is_no_picture_is_not_for_a_classifier_of_pictures(preset: str | None, name: str) -> None:
+def test_what_is_no_image_is_not_for_a_classifier_of_images(preset: str | None, name: str) -> None:
     for typed in ("evaluation.extractor=classifier", "evaluation.protocol=classifier"):
         with pytest.raises(ConfigError) as refused:
             load(typed, env=preset)
@@ -729,7 +729,7 @@ def test_what_is_no_picture_is_not_for_a_classifier_of_pictures(preset: str | No
 
 
 @pytest.mark.parametrize("typed", ["evaluation.extractor=classifier", "evaluation.protocol=classifier"])
-def test_the_classifier_of_pictures_can_be_the_only_one_to_see_them(typed: str) -> None:
+def test_the_classifier_of_images_can_be_the_only_one_to_see_them(typed: str) -> None:
     parameters = load(f"{typed},study.presets=mnist+mnist_28,evaluation.curve_samples=1000", env="mnist")
     data = {name: Data.of(parameters["datasets"][name]) for name in ("mnist", "mnist_28")}
     assert all(of.references == ("classifier",) for of in data.values())
@@ -759,7 +759,7 @@ CLASSIFIED = {
 }
 
 
-def test_the_presets_with_labelled_pictures_held_out_have_a_classifier() -> None:
+def test_the_presets_with_labelled_images_held_out_have_a_classifier() -> None:
     classifiers = {preset: load(env=preset)["data"]["classifier"] for preset in REAL}
     assert {
         preset: classifier["required_accuracy"] for preset, classifier in classifiers.items() if classifier
@@ -806,7 +806,7 @@ REAL = {
 
 
 @pytest.mark.parametrize("preset", REAL)
-def test_a_preset_of_real_pictures_does_what_its_paper_does(preset: str) -> None:
+def test_a_preset_of_real_images_does_what_its_paper_does(preset: str) -> None:
     parameters = load(env=preset)
     data, training, expected = parameters["data"], parameters["training"], REAL[preset]
     keys = ("source", "split", "subset", "held_out", "crop", "pad", "size", "channels")
@@ -877,7 +877,7 @@ def test_every_claim_is_tested_at_the_papers_budget() -> None:
 
 
 def test_what_is_typed_for_one_study_does_not_stop_another() -> None:
-    parameters = load("evaluation.samples=500", env="ring8")  # too few for the kernel distance of pictures
+    parameters = load("evaluation.samples=500", env="ring8")  # too few for the kernel distance of images
     assert parameters["studies"]["study_points"]["refused"] == ""
     assert "kid_subset_size" in parameters["studies"]["study_relation_gan"]["refused"]
 

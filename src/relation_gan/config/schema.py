@@ -112,7 +112,7 @@ class StudyConfig(ComparisonConfig):
 class EvaluateConfig(Model):
     """What `--pipeline=evaluate` scores."""
 
-    samples: str = Field("", description="a generator's file, or a folder or zip file of pictures")
+    samples: str = Field("", description="a generator's file, or a folder or zip file of images")
 
 
 class ParallelConfig(Model):

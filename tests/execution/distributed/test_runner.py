@@ -31,7 +31,7 @@ STEPS, SAVED = 600, 60
 PARAMETERS = {
     "study": {"methods": "vanilla", "seeds": "0+1+2"},
     "training": {"steps": STEPS, "save_every": SAVED, "snapshots": STEPS // SAVED, "log_every": 50},
-    "evaluation": {"samples": 500, "curve_samples": 500, "pictures": 100},
+    "evaluation": {"samples": 500, "curve_samples": 500, "kept_samples": 100},
 }
 RUNNER = "--runner=relation_gan.runner.RunsInParallel"
 

@@ -40,7 +40,7 @@ ROLL = PointsConfig(kind="points", name="roll", definition={"name": "swissroll",
 def evaluation(**changes: Any) -> EvaluationConfig:
     """Of few samples, by the extractor `tiny`; no configuration may ask for so few."""
     base = EvaluationConfig(samples=100, curve_samples=100, extractor="efficientnet_lite0", kid_subset_size=20)
-    few = {"samples": 50, "curve_samples": 20, "pictures": 18, "kid_subsets": 3, "inception_splits": 2}
+    few = {"samples": 50, "curve_samples": 20, "kept_samples": 18, "kid_subsets": 3, "inception_splits": 2}
     return base.model_copy(update={**few, "batch_size": 16, "extractor": "tiny", **changes})
 
 

@@ -169,7 +169,7 @@ def test_some_real_images_are_taken_from_the_whole_store(unseen: Source, tiny: l
 @pytest.mark.parametrize(
     ("change", "same"),
     [
-        ({"batch_size": 3, "pictures": 7, "samples": 101, "curve_samples": 102}, True),
+        ({"batch_size": 3, "kept_samples": 7, "samples": 101, "curve_samples": 102}, True),
         ({"real_samples": 25}, False),
         ({"kid_subsets": 19}, False),
         ({"kid_subset_size": 19}, False),

@@ -14,7 +14,7 @@ from tests.gan.scoring.helpers import IMAGES, a_generator, create, evaluation, i
 @pytest.mark.parametrize(("asked", "kept"), [(1, 1), (16, 16), (17, 17), (1000, 50)])
 def test_the_first_of_the_scored_images_are_shown(asked: int, kept: int) -> None:
     of = subject(a_generator(0), a_generator(1))
-    scores, (panel,) = score("samples", of, nowhere(), how=evaluation(pictures=asked))
+    scores, (panel,) = score("samples", of, nowhere(), how=evaluation(kept_samples=asked))
     assert scores == {}
     assert isinstance(panel, Images) and panel.heading == SAMPLES
     assert torch.equal(panel.images, images_of(a_generator(0), 50)[:kept])

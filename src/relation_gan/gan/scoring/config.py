@@ -50,7 +50,7 @@ class EvaluationConfig(Model):
         1, description="times that the samples are drawn again; scores are means of them"
     )
     curve_samples: int = Field(ge=100, description="samples for each point of the score curve over training")
-    pictures: PositiveInt = Field(256, description="samples kept as images")
+    kept_samples: PositiveInt = Field(256, description="samples that are kept, for the report to show")
     extractor: str = Field(
         "auto",
         validate_default=True,

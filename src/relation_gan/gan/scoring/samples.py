@@ -28,7 +28,7 @@ class Samples(Scorer):
         return [Images(SAMPLES, NOTE, "Real images", images[images.spread(REAL)])]
 
     def score(self, subject: Subject, source: Source, reference: Described) -> tuple[Scores, Sequence[Panel]]:
-        kept, size = self.evaluation.pictures, self.evaluation.batch_size
+        kept, size = self.evaluation.kept_samples, self.evaluation.batch_size
 
         def first(sampler):  # type: ignore[no-untyped-def]
             batches = sampler.batches(self.evaluation.samples, self.evaluation.seed, size)

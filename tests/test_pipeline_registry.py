@@ -128,7 +128,7 @@ def test_nothing_has_to_be_given_besides_parameters_and_handles() -> None:
 
 
 @pytest.mark.parametrize("extractor", ["efficientnet_lite0", "inception"])
-def test_a_study_on_pictures_needs_no_classifier_and_keeps_a_reference_an_extractor(extractor: str) -> None:
+def test_a_study_on_images_needs_no_classifier_and_keeps_a_reference_an_extractor(extractor: str) -> None:
     parameters = {"study": {"methods": "vanilla"}, "evaluation": {"extractor": extractor}, "data": {"classifier": None}}
     ProjectConfigLoader(CONF, env="cifar10", runtime_params=parameters, **CONFIG_LOADER_ARGS)
     study = register_pipelines()["study"]
@@ -144,7 +144,7 @@ def test_a_study_on_pictures_needs_no_classifier_and_keeps_a_reference_an_extrac
     assert "study_cifar10.report" in study.all_outputs()
 
 
-def test_a_classifier_of_pictures_is_trained_once_and_sees_the_samples_of_every_run() -> None:
+def test_a_classifier_of_images_is_trained_once_and_sees_the_samples_of_every_run() -> None:
     study = pipelines(env="cifar10", methods="vanilla", seeds="0+1")["study"]
     made = study.only_nodes_with_tags("ingestion").all_outputs()
     assert {"cifar10.classifier", "cifar10.reference_classifier"} <= made
@@ -156,7 +156,7 @@ def test_a_classifier_of_pictures_is_trained_once_and_sees_the_samples_of_every_
     assert [node.namespace for node in classifiers] == ["cifar10.vanilla.seed0", "cifar10.vanilla.seed1"]
 
 
-def test_a_study_can_span_points_and_pictures() -> None:
+def test_a_study_can_span_points_and_images() -> None:
     study = pipelines(presets="ring8+mnist", methods="vanilla")["study"]
     assert namespaces(study, "ingestion") == ["mnist", "ring8"]
     assert namespaces(study, "training") == ["mnist.vanilla.seed0", "ring8.vanilla.seed0"]

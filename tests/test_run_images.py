@@ -1,4 +1,4 @@
-"""The whole graph on real pictures, in the formats in which they are published, as small sets of the same form."""
+"""The whole graph on real images, in the formats in which they are published, as small sets of the same form."""
 
 import hashlib
 import json
@@ -34,7 +34,13 @@ from tests.test_run import in_process, make_project, times
 
 TRAINING = {"steps": 3, "batch_size": 8, "log_every": 1, "save_every": 3, "snapshots": 1}
 EVALUATION = {
-    **{"extractor": "efficientnet_lite0", "samples": 100, "curve_samples": 100, "real_samples": 100, "pictures": 16},
+    **{
+        "extractor": "efficientnet_lite0",
+        "samples": 100,
+        "curve_samples": 100,
+        "real_samples": 100,
+        "kept_samples": 16,
+    },
     **{"kid_subset_size": 50, "kid_subsets": 2, "batch_size": 50},
 }
 WIDTH: dict[str, Any] = {"generator": {"width": 4}, "critic": {"width": 4}}
@@ -63,7 +69,7 @@ def digits(mnist: tuple[np.ndarray, np.ndarray]) -> tuple[Labelled, Labelled]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, digits: tuple[Labelled, Labelled]) -> Iterator[Path]:
     """A project in which the main job was run on four data sets, each from files in its published form."""
-    project = make_project(tmp_path_factory.mktemp("pictures") / "project")
+    project = make_project(tmp_path_factory.mktemp("images") / "project")
     raw = project / "raw"
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
@@ -84,7 +90,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, digits: tuple[Labelled, L
 
 @pytest.fixture
 def project(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the finished project, to be degraded, in which no real network looks at pictures."""
+    """A copy of the finished project, to be degraded, in which no real network looks at images."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{finished}/mlflow.db")
     monkeypatch.setattr(TrackingHooks, "_log_networks", lambda *_: None)
@@ -97,7 +103,7 @@ def scores_of(project: Path, name: str) -> dict[str, float]:
 
 
 STORES = {
-    # Shape, pictures held out, the first word of the source, and its raw files.
+    # Shape, images held out, the first word of the source, and its raw files.
     "cifar10": ([120, 3, 32, 32], 60, "CIFAR-10, train", [f"cifar-10-batches-py/data_batch_{n}" for n in range(1, 6)]),
     "mnist": ([960, 1, 32, 32], 40, "MNIST, train", ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"]),
     "celeba": ([70, 3, 64, 64], 60, "CelebA, train", ["img_align_celeba.zip"]),
@@ -116,7 +122,7 @@ def test_a_store_is_made_of_the_published_files(finished: Path, name: str) -> No
     assert store.held_out is not None and len(store.held_out) == held_out
 
 
-def test_the_stores_hold_the_pictures(finished: Path, digits: tuple[Labelled, Labelled]) -> None:
+def test_the_stores_hold_the_images(finished: Path, digits: tuple[Labelled, Labelled]) -> None:
     stores = finished / "data/03_primary"
     images, labels = labelled(120, 32)
     cifar10 = data.open(stores / "cifar10")
@@ -138,7 +144,7 @@ def test_the_scores_are_distances_named_after_the_extractor(finished: Path, name
     assert scores["steps"] == 3
     kernel = {f"{prefix}kid_efficientnet_lite0{end}" for prefix in ("", "raw_") for end in ("", "_std")}
     found = {name for name in scores if name.removeprefix("raw_").startswith(("kid_eff", "fid_eff"))}
-    # 100 pictures are too few for a Fréchet distance of 1,280 features, but enough for the eight of the small network.
+    # 100 images are too few for a Fréchet distance of 1,280 features, but enough for the eight of the small network.
     frechet = set() if name == "cifar10" else {"fid_efficientnet_lite0", "raw_fid_efficientnet_lite0"}
     assert found == kernel | frechet
 
@@ -148,7 +154,7 @@ def test_the_network_that_knows_photographs_tells_held_out_ones_from_what_three_
     assert abs(described["scores"]["kid_efficientnet_lite0"]) < scores_of(finished, "cifar10")["kid_efficientnet_lite0"]
 
 
-def test_the_floor_is_that_of_enough_held_out_pictures(finished: Path) -> None:
+def test_the_floor_is_that_of_enough_held_out_images(finished: Path) -> None:
     floors = {
         name: load(finished / f"data/03_primary/{name}.statistics/reference_efficientnet_lite0.safetensors")
         .description["scores"]
@@ -161,7 +167,7 @@ def test_the_floor_is_that_of_enough_held_out_pictures(finished: Path) -> None:
     assert floors == {"mnist": set(), "cifar10": kernel, "celeba": kernel}
 
 
-def test_pictures_with_a_classifier_are_scored_and_shown_by_class(finished: Path) -> None:
+def test_images_with_a_classifier_are_scored_and_shown_by_class(finished: Path) -> None:
     scores = scores_of(finished, "mnist")
     classified = {"confidence", "entropy", "l2", "l2_squared", "fid_classifier", "kid_classifier", "kid_classifier_std"}
     assert {*classified, *(f"raw_{name}" for name in classified), "classifier_accuracy"} <= scores.keys()
@@ -193,7 +199,7 @@ def test_a_generator_alone_scores_what_its_run_did(project: Path, name: str, mor
     assert found == pytest.approx({key: of_run[key] for key in found}, rel=1e-4)
 
 
-def test_pictures_made_elsewhere_are_scored_with_where_they_come_from(project: Path) -> None:
+def test_images_made_elsewhere_are_scored_with_where_they_come_from(project: Path) -> None:
     contents = {f"{i:03}.png": encoded(Image.fromarray(picture), "PNG") for i, picture in enumerate(pieces(80, 64, 64))}
     digest = hashlib.sha256(b"".join(contents.values())).hexdigest()
     rows = []
@@ -257,7 +263,7 @@ def test_held_out_faces_are_completed(finished: Path) -> None:
     assert "Inpainting" in (finished / "data/08_reporting/relation_gan_celeba/report.html").read_text()
 
 
-def test_runs_on_pictures_are_tracked(finished: Path) -> None:
+def test_runs_on_images_are_tracked(finished: Path) -> None:
     client = mlflow.MlflowClient(f"sqlite:///{finished}/mlflow.db")
     (experiment,) = [found for found in client.search_experiments() if found.name == "relation_gan"]
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}

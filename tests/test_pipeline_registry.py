@@ -205,3 +205,13 @@ def test_named_studies_are_pipelines() -> None:
     made = pipelines()
     methods = {name.split(".")[1] for name in namespaces(made["study_relativistic"], "training")}
     assert {"rsgan", "rasgan", "ralsgan", "rahinge"} <= methods
+
+
+def test_a_search_has_a_node_for_each_of_its_methods_and_no_training_of_a_study() -> None:
+    parameters = {"search": {"methods": ["rahinge", "dmgan"]}}
+    ProjectConfigLoader(CONF, env="ring8", runtime_params=parameters, asked=["search"], **CONFIG_LOADER_ARGS)
+    search = register_pipelines()["search"]
+    assert namespaces(search, "search") == ["search_ring8.dmgan", "search_ring8.rahinge"]
+    assert namespaces(search, "ingestion") == ["ring8"] and not namespaces(search, "training")
+    ProjectConfigLoader(CONF, env="ring8", asked=["vanilla"], **CONFIG_LOADER_ARGS)
+    assert not register_pipelines()["search"].nodes

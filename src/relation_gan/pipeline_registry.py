@@ -12,7 +12,7 @@ from kedro.pipeline import Pipeline
 
 from relation_gan.config import ConfigError, Data
 from relation_gan.config.loader import ProjectConfigLoader
-from relation_gan.pipelines import dirac, evaluation, ingestion, reporting, training
+from relation_gan.pipelines import dirac, evaluation, ingestion, reporting, search, training
 
 
 class Pipelines(UserDict[str, Pipeline]):
@@ -59,10 +59,17 @@ def register_pipelines() -> Pipelines:
         report = reporting.external.create_pipeline(data, evaluation.external.scorers_of(data), folder("evaluate"))
         return Pipeline([ingestion.create_pipeline(data), evaluation.external.create_pipeline(data), report])
 
+    def search_pipeline() -> Pipeline:
+        if not (methods := parameters["searches"]):
+            return Pipeline([])  # as of a study that nobody asked for
+        name = next(iter(methods.values()))["name"]
+        return ingestion.create_pipeline(data) + search.create_pipeline(name, data, list(methods))
+
     builders = {
         "ingestion": partial(ingestion.create_pipeline, data),
         **{name: partial(of_method, name) for name in parameters["methods"]},
         "evaluate": evaluate,
+        "search": search_pipeline,
         "__default__": partial(of_method, "relation_gan"),
     }
     if parameters["dirac"]:

@@ -14,10 +14,11 @@ from relation_gan.config import ProjectConfigLoader  # noqa: E402
 from relation_gan.execution.context import ProjectContext  # noqa: E402
 from relation_gan.execution.hooks.checks import CheckHooks  # noqa: E402
 from relation_gan.execution.hooks.mlflow import MlflowHooks, TrackingHooks  # noqa: E402
+from relation_gan.execution.hooks.search import SearchHooks  # noqa: E402
 from relation_gan.execution.session import Session  # noqa: E402
 
 # The last is called first: MLflow's run starts before anything is tracked into it.
-HOOKS = (CheckHooks(), TrackingHooks(), MlflowHooks())
+HOOKS = (CheckHooks(), SearchHooks(), TrackingHooks(), MlflowHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)  # MlflowHooks extends that plugin's hook.
 
 SESSION_CLASS = Session

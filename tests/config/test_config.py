@@ -13,7 +13,9 @@ from relation_gan.gan.schedule import TrainingConfig
 from relation_gan.settings import CONFIG_LOADER_ARGS
 
 CONF = Path(__file__).parents[2] / "conf"
-PRESETS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("base", "local", "axes"))
+PRESETS = sorted(
+    path.name for path in CONF.iterdir() if path.is_dir() and path.name not in ("base", "local", "axes", "tuned")
+)
 
 RAW: dict[str, Any] = {
     "data": {

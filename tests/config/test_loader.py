@@ -37,7 +37,7 @@ def test_every_shipped_preset_is_composed_of_axes_that_are_there(preset: str) ->
 def test_an_axis_is_used_and_names_its_own_sections_alone(axis: Path) -> None:
     content, kind = yaml.safe_load(axis.read_text()), axis.parent.name
     sections = {"data": {"data"}, "networks": {"networks", "methods"}}
-    assert content.keys() <= sections.get(kind, {"methods", "training", "evaluation", "study"})
+    assert content.keys() <= sections.get(kind, {"methods", "training", "evaluation", "study", "search"})
     assert any(f"{kind}/{axis.stem}" in own(preset).get("axes", []) for preset in PRESETS)
 
 

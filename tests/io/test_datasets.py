@@ -18,7 +18,7 @@ from relation_gan.gan.scoring.panels import Counts
 from relation_gan.gan.state import CheckpointStore
 
 DATASETS = [getattr(io, name) for name in io.__all__]
-HANDLES = (io.CheckpointStoreDataset, io.HandleDataset)
+HANDLES = (io.CheckpointStoreDataset, io.HandleDataset, io.TrialStoreDataset)
 
 
 @pytest.fixture

@@ -103,6 +103,8 @@ class Design:
     experiments: list[Experiment] = field(default_factory=list)
     note: str = ""
     """How its methods differ from the paper's."""
+    searched: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    """How settings in force were searched, by data set and method; of a method that was not, nothing."""
 
     @classmethod
     def of(cls, study: Mapping[str, Any]) -> "Design":
@@ -115,7 +117,7 @@ class Design:
             for name, of in study.get("experiments", {}).items()
         ]
         name, main, budget, note = (study.get(key, "") for key in ("name", "main", "budget", "note"))
-        return cls(name, main, budget, experiments, note)
+        return cls(name, main, budget, experiments, note, dict(study.get("searched", {})))
 
 
 DOUBTFUL = "doubtful:"

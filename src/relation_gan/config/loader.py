@@ -11,9 +11,12 @@ from relation_gan.config.merge import merge
 from relation_gan.config.messages import ConfigError, suggested
 from relation_gan.config.resolve import resolve
 from relation_gan.config.studies import experiments_of
+from relation_gan.gan.scoring.config import split_list
 
 AXES = "axes"
 """The folder of what presets are composed of."""
+TUNED = "tuned"
+"""The folder of the settings that searches found, and the parameter that names those in force."""
 WHOLE = ("data", "networks")
 """What an axis replaces as a whole; of all else, it overrides what it names."""
 
@@ -41,7 +44,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
 
     def presets(self) -> list[str]:
         """The names that --env takes."""
-        own = {self.base_env, self.default_run_env, AXES}
+        own = {self.base_env, self.default_run_env, AXES, TUNED}
         return sorted(path.name for path in Path(self.conf_source).iterdir() if path.is_dir() and path.name not in own)
 
     def __getitem__(self, key: str) -> Any:
@@ -52,7 +55,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
 
     def _resolve(self) -> dict[str, Any]:
         typed = self.runtime_params or {}
-        raw = merge(self._composed(self.env or self.default_run_env), typed)
+        raw = self._tuned(merge(self._composed(self.env or self.default_run_env), typed))
         resolved = resolve(raw, typed, asked=self.asked)
         compared = [of for study in resolved["studies"].values() for of in [study, *study["experiments"].values()]]
         names: dict[str, str] = {}
@@ -63,6 +66,12 @@ class ProjectConfigLoader(OmegaConfigLoader):
             except ConfigError as error:
                 # What is typed for one study need not suit the data of another, which nobody asked for.
                 refused[preset] = error
+        for of in raw[TUNED]:
+            if of.get("dataset") not in resolved["datasets"]:
+                raise ConfigError(
+                    f"parameter 'tuned': '{of.get('search')}' is a setting for {of.get('dataset')}, and this is about "
+                    f"{', '.join(resolved['datasets'])}; choose the --env that it was searched on"
+                )
         for name, study in resolved["studies"].items():
             errors = [
                 refused[preset]
@@ -74,6 +83,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
                 raise errors[0]
             study["refused"] = errors[0].message if errors else ""
             study["experiments"] = experiments_of(study, names, resolved["data"]["name"])
+            study["searched"] = resolved["searched"]
         return {**resolved, "study": resolved["studies"]["study"], "study_names": ["study", *raw.get("studies", {})]}
 
     def _add(self, resolved: dict[str, Any], preset: str, typed: Mapping[str, Any]) -> str:
@@ -82,9 +92,10 @@ class ProjectConfigLoader(OmegaConfigLoader):
         about = () if preset == self.env else ("data", "networks")
         common = {key: value for key, value in typed.items() if key not in (*about, "study")}
         studies = {name: resolved[name] for name in ("study", "studies")}
-        other = resolve({**merge(self._composed(preset), common), **studies}, typed, preset)
+        other = resolve({**self._tuned(merge(self._composed(preset), common)), **studies}, typed, preset)
         name = other["data"]["name"]
         resolved["datasets"] |= other["datasets"]
+        resolved["searched"] |= other["searched"]
         runs = resolved["runs"].setdefault(name, {})
         for method, seeds in other["runs"][name].items():
             runs[method] = runs.get(method, {}) | seeds
@@ -106,6 +117,22 @@ class ProjectConfigLoader(OmegaConfigLoader):
             # Nothing of the base's data and networks stays in those of an axis.
             composed = merge({key: of for key, of in composed.items() if key not in WHOLE or key not in axis}, axis)
         return merge(composed, own)
+
+    def _tuned(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """The parameters, with the content of the files that `tuned` names."""
+        folder = Path(self.conf_source, TUNED)
+        found = []
+        for name in filter(None, split_list(parameters.get(TUNED, []))):
+            path = folder / f"{name}.yml"
+            if not path.is_file():
+                known = sorted(path.stem for path in folder.glob("*.yml"))
+                choice = f"; choose from: {', '.join(known)}" if known else ""
+                raise ConfigError(
+                    f"parameter 'tuned' is '{name}', but there is no {path}, which a search of that name "
+                    f"writes{suggested(name, known)}{choice}"
+                )
+            found.append(OmegaConf.to_container(OmegaConf.load(path), resolve=True))
+        return {**parameters, TUNED: found}
 
     def _axis(self, name: str, env: str) -> Mapping[str, Any]:
         """The parameters of one axis."""

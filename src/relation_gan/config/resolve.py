@@ -1,12 +1,22 @@
 """Parameters, checked and resolved to one configuration a run."""
 
 from collections.abc import Collection, Mapping
+from itertools import product
 from typing import Any
 
 from relation_gan.analysis.claims import Claim
 from relation_gan.config.merge import inherit, merge
 from relation_gan.config.messages import ConfigError, refuse_unknown, validated
 from relation_gan.config.schema import MethodConfig, Parameters
+from relation_gan.config.search import (
+    MethodSearch,
+    TunedConfig,
+    refuse_overlap,
+    searched,
+    searches,
+    typed_search,
+    with_tuned,
+)
 from relation_gan.config.studies import swept, typed_study
 from relation_gan.gan import networks
 from relation_gan.gan.data.config import AnyDataConfig, DataConfig, ImagesConfig, PointsConfig, StackedDigitsConfig
@@ -26,6 +36,7 @@ def resolve(
 
     `datasets`: {data set: {data, evaluation}}; `runs`: {data set: {method: {seed<n>: RunConfig}}}, as far as a pipeline
     has them; `studies`: {name: StudyConfig}, with `study` among them. `methods` have those of sweeps among them.
+    `searches`: {method: MethodSearch} of `--pipeline=search`; `searched`: {data set: {method: how}} of what is `tuned`.
 
     Args:
         raw: the parameters of the environment, with what was typed merged in.
@@ -43,7 +54,13 @@ def resolve(
         name: typed_study(name, merge(raw["study"], own, typed.get("study", {})))
         for name, own in {"study": {}, **asked_studies(raw.get("studies", {}), asked)}.items()
     }
-    methods = swept(inherit(raw["methods"]), studies)
+    tuned = [validated(TunedConfig, of, f"tuned.{of.get('search', '?')}") for of in raw.get("tuned", [])]
+    dataset = raw["data"].get("name", "") if isinstance(raw["data"], Mapping) else ""
+    # After methods took over one another: what was found for one is no setting of those that are like it.
+    raw_methods = raw["methods"]
+    methods = swept(with_tuned(inherit(raw_methods), tuned, dataset), studies)
+    for found, (name, study) in product((each for each in tuned if each.dataset == dataset), studies.items()):
+        refuse_overlap(f"tuned '{found.search}'", found.seeds, name, study)
     raw = {**raw, "methods": methods, "evaluation": evaluation}
     parameters = validated(Parameters, raw)
     data = _data(raw["data"], parameters.evaluation)
@@ -92,6 +109,16 @@ def resolve(
         if asked is None or pipeline != "study" or "study" in asked:
             for name in study.methods_on(preset):
                 wanted[name] = wanted.get(name, []) + study.seeds
+    to_search: dict[str, MethodSearch] = {}
+    if preset is None and raw.get("search") and (asked is None or "search" in asked):
+        try:
+            search = typed_search(raw["search"])
+            _refuse_too_few(search.samples, data, parameters.evaluation)
+            to_search = searches(search, data.name, run, raw_methods, typed_training, studies)
+        except ConfigError:
+            # What is typed for runs need not suit a search that nobody asked for.
+            if asked is not None:
+                raise
     runs: dict[str, dict[str, Any]] = {}
     for name, seeds in wanted.items():
         for seed in dict.fromkeys(seeds):
@@ -112,6 +139,8 @@ def resolve(
         "studies": {name: study.model_dump(mode="json") for name, study in studies.items()},
         "datasets": {data.name: checked},
         "runs": {data.name: runs},
+        "searches": {name: of.model_dump(mode="json") for name, of in to_search.items()},
+        "searched": {data.name: searched(tuned, data.name)},
     }
 
 
@@ -180,6 +209,13 @@ def _data(raw: Mapping[str, Any], evaluation: EvaluationConfig) -> DataConfig:
                     f"{key} {value} must not be less than evaluation.kid_subset_size {evaluation.kid_subset_size}"
                 )
     return data
+
+
+def _refuse_too_few(samples: int | None, data: DataConfig, evaluation: EvaluationConfig) -> None:
+    """Refuse scorings of a search that a subset of the kernel distance is larger than."""
+    least = 0 if isinstance(data, PointsConfig) else evaluation.kid_subset_size
+    if samples is not None and samples < least:
+        raise ConfigError(f"search.samples {samples} must not be less than evaluation.kid_subset_size {least}")
 
 
 def _training(name: str, method: MethodConfig, values: dict[str, Any]) -> TrainingConfig:

@@ -15,6 +15,8 @@ from relation_gan.gan.theory import DiracConfig
 Budget = Literal["smoke", "reduced", "paper"]
 """What a study may cost: seconds, half an hour on two cores, or the paper's iterations on a GPU."""
 BUDGETS: tuple[str, ...] = get_args(Budget)
+SEEDS = 2**22
+"""Seeds are below this."""
 
 
 class SweepConfig(Model):
@@ -27,15 +29,15 @@ class SweepConfig(Model):
     @field_validator("values", mode="before")
     @classmethod
     def _numbers(cls, values: Any) -> list[Any]:
-        return [_number(value) if isinstance(value, str) else value for value in split_list(values)]
+        return [number(value) if isinstance(value, str) else value for value in split_list(values)]
 
     def name(self, value: Any) -> str:
         """What the method with this value is called: `dmgan_weight_1p4`."""
-        told = re.sub(r"\W", "_", str(value).replace(".", "p").replace("-", "m").replace("+", ""))
-        return f"{self.method}_{self.over.rpartition('.')[2]}_{told}"
+        text = re.sub(r"\W", "_", str(value).replace(".", "p").replace("-", "m").replace("+", ""))
+        return f"{self.method}_{self.over.rpartition('.')[2]}_{text}"
 
 
-def _number(typed: str) -> Any:
+def number(typed: str) -> Any:
     """What was typed, as YAML reads it; but 1e-3 is a number, too."""
     value = yaml.safe_load(typed)
     try:
@@ -95,8 +97,8 @@ class StudyConfig(ComparisonConfig):
     @field_validator("seeds")
     @classmethod
     def _usable(cls, seeds: list[int]) -> list[int]:
-        if any(not 0 <= seed < 2**22 for seed in seeds) or len(set(seeds)) < len(seeds):
-            raise ValueError("seeds must be different numbers from 0 to 4194303")
+        if any(not 0 <= seed < SEEDS for seed in seeds) or len(set(seeds)) < len(seeds):
+            raise ValueError(f"seeds must be different numbers from 0 to {SEEDS - 1}")
         return seeds
 
     def comparisons(self) -> dict[str, ComparisonConfig]:
@@ -168,6 +170,8 @@ class Parameters(Model):
     study: dict[str, Any]
     studies: dict[str, dict[str, Any]] = Field({}, description="named studies: what they override of `study`")
     claims: dict[str, dict[str, Any]] = Field({}, description="what papers claim, for the reports of studies")
+    search: dict[str, Any] = Field(default={}, description="what `--pipeline=search` tries")
+    tuned: list[dict[str, Any]] = Field(default=[], description="settings that searches found: files of conf/tuned")
     dirac: DiracConfig | None = None
     parallel: ParallelConfig = ParallelConfig()
 

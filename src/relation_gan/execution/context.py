@@ -7,7 +7,7 @@ from kedro.framework.context import KedroContext
 
 from relation_gan.execution.run_context import RunContext
 
-PART_OF_A_RUN = re.compile(r"params:runs(\.[^.]+){4}")
+PART_OF_A_RUN = re.compile(r"params:(runs(\.[^.]+){4}|searches(\.[^.]+){2})")
 
 
 class ProjectContext(KedroContext):

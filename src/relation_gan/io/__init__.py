@@ -13,6 +13,7 @@ from relation_gan.io.files import (
 from relation_gan.io.images import ImageStoreDataset
 from relation_gan.io.networks import NetworksDataset
 from relation_gan.io.points import PointsDataset
+from relation_gan.io.searches import SearchResultDataset, TrialStoreDataset
 
 __all__ = [
     "CheckpointStoreDataset",
@@ -25,5 +26,7 @@ __all__ = [
     "NetworksDataset",
     "PanelsDataset",
     "PointsDataset",
+    "SearchResultDataset",
     "TensorsDataset",
+    "TrialStoreDataset",
 ]

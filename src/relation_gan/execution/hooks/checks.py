@@ -118,6 +118,8 @@ def closing(study: str, preset: str | None = None) -> str:
         "kedro viz run": "the graph",
         f"{study_run} --params=study.methods=relation_gan+vanilla,study.seeds=0+1": "compare losses",
     }
+    if not (folder / "figures").is_dir():
+        del lines[f"{folder}/figures"]
     return "\n".join(f"  {line}\n      {what}" for line, what in lines.items())
 
 

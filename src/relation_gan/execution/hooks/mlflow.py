@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 ARTIFACTS = {
     *("report", "table", "samples", "trajectories", "fields", "verdicts", "statistics", "statistics_latex"),
-    *("published_and_ours", "published_and_ours_latex", "best"),
+    *("published_and_ours", "published_and_ours_latex", "best", "tuned"),
 }
 """The datasets of a report that are kept in MLflow, too."""
 
@@ -77,10 +77,9 @@ class MlflowHooks(MlflowHook):
 
     @hook_impl
     def before_node_run(self, node: Node, catalog: Any, inputs: dict[str, Any], is_async: bool) -> None:
-        # A run's configuration is logged with the run; the claims of papers are in the report.
-        logged = {
-            name: value for name, value in inputs.items() if not name.startswith(("params:runs.", "params:claims"))
-        }
+        # A run's or a search's configuration is logged with it; the claims of papers are in the report.
+        elsewhere = ("params:runs.", "params:searches.", "params:claims")
+        logged = {name: value for name, value in inputs.items() if not name.startswith(elsewhere)}
         with forgiving("parameters"):
             super().before_node_run(node, catalog, logged, is_async)
 

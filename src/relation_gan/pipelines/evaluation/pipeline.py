@@ -41,10 +41,15 @@ def _score(data: Data, scorer: str) -> Node:
     return node(bound(nodes.score, scorer), inputs, outputs, name=f"score_{scorer}")
 
 
-def _curve(data: Data) -> Node:
+def seen_over_training(data: Data) -> tuple[dict[str, str], bool, list[str]]:
+    """The scorers that curves show with the reference of each, whether they ask the classifier, and all references."""
     scorers = {scorer: data.reference_of(scorer) for scorer in data.over_training}
     references = dict.fromkeys(f"reference_{name}" for name in scorers.values() if name)
-    classified = not set(data.over_training).isdisjoint(data.classified)
+    return scorers, not set(data.over_training).isdisjoint(data.classified), list(references)
+
+
+def _curve(data: Data) -> Node:
+    scorers, classified, references = seen_over_training(data)
     return node(
         bound(nodes.score_curve, scorers, classified),
         [

@@ -32,7 +32,7 @@ from relation_gan.analysis.published import published_and_ours
 from relation_gan.analysis.results import Experiment, Part, RunResult, StudyResult
 from relation_gan.analysis.verdicts import LEVEL, OPEN, REFUTED, REPRODUCED, Verdict, decide, verdicts
 from relation_gan.gan.metrics.diagnostics import SUSPECT
-from relation_gan.pipelines.reporting import figures, tables
+from relation_gan.pipelines.reporting import figures, searched, tables
 from relation_gan.pipelines.reporting.plots import as_html
 from relation_gan.pipelines.reporting.sections import finished, section, values
 from relation_gan.pipelines.reporting.sections import headline as headline_scores
@@ -190,6 +190,7 @@ def render(study: StudyResult) -> str:
         ],
         measures={name: MEASURES[name] for name in columns if name in MEASURES},
         raw=any(name.startswith("raw_") for name in columns),
+        searched=searched.lines(study),
         plotly=get_plotlyjs(),
         zip=zip,
         **{"number": number, "signed": signed, "probability": probability, "better": better, "label": label},

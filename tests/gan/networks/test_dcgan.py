@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from relation_gan.gan import networks
 from relation_gan.gan.networks.base import KINDS, MERGES
-from relation_gan.gan.networks.dcgan import doubling
+from relation_gan.gan.networks.dcgan import NearestConv2d, doubling
 from relation_gan.gan.networks.layers import initialise
 from tests.gan.networks.helpers import conv, count, critic, full, images, linear
 
@@ -35,6 +36,20 @@ def test_a_head_of_zero_is_linear() -> None:
     # Two halvings of 16 pixels with 2 and then 4 channels leave 4 * 4 * 4 = 64 numbers.
     linear = critic(kind="score", head=0).relation
     assert [tuple(p.shape) for p in linear.parameters()] == [(1, 64), (1,)]
+
+
+def test_upsampling_and_convolution_in_one_equal_the_two_and_so_do_their_gradients() -> None:
+    torch.manual_seed(0)
+    layer, x = NearestConv2d(3, 2).double(), torch.randn(2, 3, 5, 5, dtype=torch.float64, requires_grad=True)
+    one = layer(x)
+    two = F.conv2d(F.interpolate(x, scale_factor=2, mode="nearest"), layer.weight, layer.bias, padding=1)
+    assert one.shape == (2, 2, 10, 10)
+    torch.testing.assert_close(one, two)
+    inputs = [x, layer.weight, layer.bias]
+    weights = torch.randn_like(one)  # so that no two gradients of outputs are alike
+    for a, b in zip(*(torch.autograd.grad((y * weights).sum(), inputs) for y in (one, two)), strict=True):
+        torch.testing.assert_close(a, b)
+        assert a.stride() == b.stride()  # fused optimisers on a GPU refuse gradients in another order than weights
 
 
 @pytest.mark.parametrize("size", [0, -16, 4, 7, 17, 30, 36, 100])

@@ -3,7 +3,8 @@
 import itertools
 from collections.abc import Sequence
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from relation_gan.gan.networks.base import Critic, LayeredGenerator, register
 from relation_gan.gan.networks.layers import NORMS, check_choice, halvings
@@ -12,12 +13,29 @@ from relation_gan.gan.networks.wiring import Block, Wiring, register_critic
 UPS = ("transposed", "nearest")
 
 
+class NearestConv2d(nn.Conv2d):
+    """Nearest-neighbour upsampling by two and a 3x3 convolution, in one.
+
+    Each tap of the 3x3 kernel meets an input pixel at two places of either axis. Summed up beforehand, they are the
+    4x4 kernel of a transposed convolution of stride 2, which multiplies 4 numbers for each output instead of 9.
+    """
+
+    def __init__(self, w_in: int, w_out: int) -> None:
+        super().__init__(w_in, w_out, 3, padding=1)
+
+    def forward(self, input: Tensor) -> Tensor:
+        taps = F.pad(self.weight.flip(2, 3), (1, 1, 1, 1))
+        rows = taps[:, :, 1:] + taps[:, :, :-1]
+        kernel = (rows[..., 1:] + rows[..., :-1]).transpose(0, 1)
+        return F.conv_transpose2d(input, kernel, self.bias, stride=2, padding=1)
+
+
 def doubling(up: str, w_in: int, w_out: int) -> list[nn.Module]:
     """Layers that double the size of a map."""
     check_choice("up", up, UPS)
     if up == "transposed":
         return [nn.ConvTranspose2d(w_in, w_out, 4, 2, 1)]
-    return [nn.Upsample(scale_factor=2), nn.Conv2d(w_in, w_out, 3, 1, 1)]
+    return [NearestConv2d(w_in, w_out)]
 
 
 @register("dcgan_generator")

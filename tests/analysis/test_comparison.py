@@ -36,7 +36,7 @@ def test_what_diverged_is_counted_and_ranks_last():
     assert of.best == ["a"] and math.isnan(c.summary.mean)
 
 
-def test_ranks_are_told_on_a_data_set_and_over_all_of_an_experiment():
+def test_ranks_are_given_on_a_data_set_and_over_all_of_an_experiment():
     runs = [
         *(*seeds("a", 1.0, dataset="x"), *seeds("b", 2.0, dataset="x")),
         *(*seeds("a", 4.0, dataset="y"), *seeds("b", 3.0, dataset="y")),

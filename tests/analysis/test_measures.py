@@ -29,7 +29,7 @@ def test_family(name: str, family: str):
     assert measures.family(name) == family
 
 
-def test_the_nearest_kin_is_the_score_itself_then_inceptions_then_the_classifiers():
+def test_the_closest_measure_is_the_score_itself_then_inceptions_then_the_classifiers():
     measured = ["modes", "fid_efficientnet_lite0", "fid_classifier", "fid", "fid_clip"]
     assert measures.closest_measure("fid_clip", measured) == "fid_clip"
     assert measures.closest_measure("fid_inception_torchvision", measured) == "fid"
@@ -38,7 +38,7 @@ def test_the_nearest_kin_is_the_score_itself_then_inceptions_then_the_classifier
 
 
 def test_differences_and_probabilities_as_printed():
-    assert [measures.signed("kl", value) for value in (0.25, -0.25, 0.0)] == ["+0.2500", "-0.2500", "0.0000"]
+    assert [measures.signed("kl", value) for value in (0.25, -0.25, 0.0)] == ["+0.2500", "−0.2500", "0.0000"]
     assert [measures.probability(p) for p in (0.0004, 0.031, 0.25, 1.0, math.nan)] == [
         "< 0.001",
         "0.031",

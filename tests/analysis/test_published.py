@@ -100,7 +100,7 @@ def test_a_difference_stands_where_data_measure_and_protocol_agree():
         ([figure("a", 9.5, note="doubtful: a misprint")], {}, None),
     ],
 )
-def test_otherwise_it_is_told_what_stands_between(figures: list[PublishedValue], evaluation: dict, differs: str | None):
+def test_otherwise_it_is_said_how_they_differ(figures: list[PublishedValue], evaluation: dict, differs: str | None):
     of = study([run("a", 0, "cifar10", fid=10.0)], published=figures)
     of.datasets["cifar10"].evaluation.update(evaluation)
     (table,) = published_and_ours(of)
@@ -108,7 +108,7 @@ def test_otherwise_it_is_told_what_stands_between(figures: list[PublishedValue],
     assert table.differs == ([differs] if differs else [])
 
 
-def test_a_stand_in_stands_beside_every_data_set_of_the_paper():
+def test_a_related_data_set_is_compared_with_every_data_set_of_the_paper():
     figures = [figure("a", 9.5), figure("a", 12.0, "celeba")]
     of = study([run("a", 0, "digits", fid_classifier=4.0)], budget="reduced", published=figures)
     (table,) = published_and_ours(of)

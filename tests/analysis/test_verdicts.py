@@ -76,7 +76,7 @@ def test_a_rival_of_which_no_run_finished_is_beaten():
     assert of.verdict == OPEN and "1 of 3 runs of a diverged" in of.why
 
 
-def test_seeds_that_diverged_stand_in_the_way_of_a_verdict_and_are_told():
+def test_seeds_that_diverged_stand_in_the_way_of_a_verdict_and_are_named():
     a, b, c = [10.0, 11.0, 12.0, None], [20.0, 21.1, 22.0, 20.0], [30.0, 31.0, 32.1, 30.0]
     of = best(a, b, c)
     assert of.verdict == OPEN and of.why.endswith("c by 20.03 (p < 0.001); 1 of 4 runs of a diverged.")
@@ -120,7 +120,7 @@ def test_a_related_measure_gives_an_indication_and_no_verdict():
     assert "by Fréchet distance, features of the classifier: it does not hold: a is worse than b" in of.indication
 
 
-def test_how_the_data_differs_is_told():
+def test_how_the_data_differs_is_said():
     of = best([10.0, 11.0, 12.0], [20.0, 21.1, 22.0], [30.0, 31.0, 32.1], on={"digits": "fewer of them"})
     assert of.why.startswith("On digits (fewer of them), by FID: ")
 

@@ -1,12 +1,12 @@
 """The methods of a study held against its main one, by every measure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from relation_gan.analysis.measures import COMPARED, COMPLETION, better
-from relation_gan.analysis.results import Experiment, StudyResult
-from relation_gan.analysis.statistics import Comparison, Summary, compare, ranks, summarise
+from relation_gan.analysis.results import Experiment, StudyResult, Sweep
+from relation_gan.analysis.statistics import Comparison, Scores, Summary, compare, ranks, summarise
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,15 @@ class Swept:
     lines: dict[str, list[tuple[Any, Summary]]]
     """By the method that was swept, from the least value on, or in the order of the study where they are names."""
 
+    def points(self, method: str) -> tuple[list[Any], list[Summary], list[Any]]:
+        """The values at which any run finished, with what they scored, and those at which none did."""
+        there = [(value, summary) for value, summary in self.lines[method] if summary.n]
+        lost = [value for value, summary in self.lines[method] if not summary.n]
+        return [value for value, _ in there], [summary for _, summary in there], lost
+
     @property
     def logarithmic(self) -> bool:
-        """Whether the values span so much that they are better told apart by their logarithms."""
+        """Whether the values span so much that an axis of them is logarithmic."""
         values = [value for line in self.lines.values() for value, _ in line]
         return all(map(is_number, values)) and min(values) > 0 and max(values) / min(values) >= 50
 
@@ -65,30 +71,23 @@ def swept(study: StudyResult) -> list[Swept]:
     found = []
     for experiment in study.experiments:
         for over in dict.fromkeys(sweep.over for sweep in experiment.sweeps):
-            for dataset in experiment.datasets:
-                for measure in by_which(study, experiment, dataset):
-                    scores = study.scores(experiment, dataset, measure)
-                    lines = {
-                        sweep.method: [
-                            (value, summarise(scores[method].values()))
-                            for method, value in _in_order(sweep.methods)
-                            if method in scores
-                        ]
-                        for sweep in experiment.sweeps
-                        if sweep.over == over
-                    }
-                    if lines := {method: line for method, line in lines.items() if line}:
-                        found.append(Swept(experiment, dataset, measure, over, lines))
+            for dataset, measure in _measured(study, experiment):
+                scores = study.scores(experiment, dataset, measure)
+                lines = {sweep.method: _line(sweep, scores) for sweep in experiment.sweeps if sweep.over == over}
+                if lines := {method: line for method, line in lines.items() if line}:
+                    found.append(Swept(experiment, dataset, measure, over, lines))
     return found
+
+
+def _line(sweep: Sweep, scores: Scores) -> list[tuple[Any, Summary]]:
+    """The summary at each value at which the method was run."""
+    there = [(value, summarise(scores[method].values())) for method, value in sweep.methods.items() if method in scores]
+    numbers = all(is_number(value) for value in sweep.methods.values())
+    return sorted(there, key=lambda point: point[0]) if numbers else there
 
 
 def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _in_order(methods: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    items = list(methods.items())
-    return sorted(items, key=lambda item: item[1]) if all(is_number(value) for _, value in items) else items
 
 
 def compared(study: StudyResult) -> list[Compared]:
@@ -96,16 +95,18 @@ def compared(study: StudyResult) -> list[Compared]:
     return [
         _compare(study, experiment, dataset, measure)
         for experiment in study.experiments
-        for dataset in experiment.datasets
-        for measure in by_which(study, experiment, dataset)
+        for dataset, measure in _measured(study, experiment)
     ]
 
 
-def by_which(study: StudyResult, experiment: Experiment, dataset: str) -> list[str]:
-    """The measures by which methods are compared on a data set."""
-    measured = study.measured(experiment, dataset)
-    completions = [name for name in measured if COMPLETION.fullmatch(name) and not name.startswith("occluded_")]
-    return [name for name in (*(of for of in COMPARED if of in measured), *completions) if better(name)]
+def _measured(study: StudyResult, experiment: Experiment) -> Iterator[tuple[str, str]]:
+    """Each data set with each of the measures by which methods are compared on it."""
+    for dataset in experiment.datasets:
+        measured = study.measured(experiment, dataset)
+        completions = [name for name in measured if COMPLETION.fullmatch(name) and not name.startswith("occluded_")]
+        for name in (*(of for of in COMPARED if of in measured), *completions):
+            if better(name):
+                yield dataset, name
 
 
 def _compare(study: StudyResult, experiment: Experiment, dataset: str, measure: str) -> Compared:

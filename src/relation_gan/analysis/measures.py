@@ -11,7 +11,6 @@ from relation_gan.gan.metrics import extractors
 from relation_gan.gan.scoring.measures import Measure
 
 EXTRACTORS = {name: extractors.title(name) for name in extractors.names() if name != "inception"}
-"""Titles of the networks that scores are named after."""
 COST = dict(scoring.scorer("cost").measures)
 QUALITY = {
     name: measure
@@ -21,9 +20,8 @@ QUALITY = {
 }
 MEASURES = QUALITY | COST
 HEADLINE = tuple(name for name, measure in MEASURES.items() if measure.headline)
-"""What stands at the top of a report."""
 COMPARED = tuple(name for name, measure in MEASURES.items() if measure.headline or measure.compared)
-"""What methods are compared by, besides their scores by share."""
+"""What methods are compared by, in addition to their scores by share."""
 DECISIVE = tuple(sorted((name for name in MEASURES if MEASURES[name].decides), key=lambda name: MEASURES[name].decides))
 """What decides between methods: the first of these that a data set has."""
 DISTANCES = ("kid_x1000", *(f"kid_{name}_x1000" for name in EXTRACTORS))
@@ -31,41 +29,33 @@ DISTANCES = ("kid_x1000", *(f"kid_{name}_x1000" for name in EXTRACTORS))
 COMPLETED = {name: measure for scorer in scoring.names() for name, measure in scoring.scorer(scorer).by_share.items()}
 """The measures of scores whose names end with the per cent that are hidden."""
 COMPLETION = re.compile(rf"(occluded_)?({'|'.join(COMPLETED)})_(\d+)")
+UNKNOWN = -1
+"""The decimals of a score that no scorer declares: it is printed with four significant digits."""
 
 
-def measure(name: str) -> Measure | None:
-    """How a score is read; of completed images, for the share of them that was hidden."""
+def measure(name: str) -> Measure:
+    """How a score is read; of completed images, for the share that was hidden. An unknown one has no direction."""
     if completed := COMPLETION.fullmatch(name):
         of = COMPLETED[completed[2]]
         return replace(of, label=f"{of.label}, {completed[3]} % hidden", short=f"{of.short} {completed[3]}")
-    return MEASURES.get(name.removeprefix("raw_"))
+    return MEASURES.get(name.removeprefix("raw_"), Measure(name, name, UNKNOWN, "", ""))
 
 
 def label(name: str) -> str:
     """What people call a score."""
-    known = measure(name)
-    return known.label if known else name
+    return measure(name).label
 
 
 def better(name: str) -> str:
     """`higher`, `lower`, or nothing where neither is, or is known."""
-    known = measure(name)
-    return known.better if known else ""
-
-
-def logarithmic(name: str) -> bool:
-    """Whether it falls by powers of ten while a method learns."""
-    known = measure(name)
-    return known is not None and known.logarithmic
+    return measure(name).better
 
 
 def family(name: str) -> str:
     """The measure of which a score by other features, or another counter, is a version: `fid` of `fid_classifier`."""
     if name == "modes_published":
         return "modes"
-    stem, thousand = name.removesuffix("_x1000"), "_x1000" if name.endswith("_x1000") else ""
-    ends = [f"_{network}" for network in ("classifier", *EXTRACTORS) if stem.endswith(f"_{network}")]
-    return (stem.removesuffix(ends[0]) if ends else stem) + thousand
+    return re.sub(rf"_({'|'.join(['classifier', *EXTRACTORS])})(?=(_x1000)?$)", "", name)
 
 
 def closest_measure(name: str, measured: Iterable[str]) -> str | None:
@@ -75,11 +65,10 @@ def closest_measure(name: str, measured: Iterable[str]) -> str | None:
 
 
 def scale_kid(scores: Mapping[str, float]) -> dict[str, float]:
-    """Kernel distances are small, and stand a scale_kid under `..._x1000`."""
-    small = re.compile(r"(raw_)?kid(_|$)(?!.*_x1000$)")
+    """Kernel distances are small, and are shown times 1,000, under `..._x1000`."""
+    small = {name for name in scores if re.match(r"(raw_)?kid(_|$)(?!.*_x1000$)", name)}
     return {
-        f"{name}_x1000" if small.match(name) else name: 1000 * value if small.match(name) else value
-        for name, value in scores.items()
+        f"{name}_x1000" if name in small else name: 1000 * of if name in small else of for name, of in scores.items()
     }
 
 
@@ -95,18 +84,24 @@ def number(name: str, value: float) -> str:
     """A score as it is printed: `0.019`, `994`, `1,203.5`, `8.88e6`; a dash where there is none."""
     if math.isnan(value):
         return "–"
-    known = measure(name)
-    shown = value * known.factor if known else value
+    shown, decimals = value * measure(name).factor, measure(name).decimals
     if 1e5 <= abs(shown) < math.inf:
-        return f"{shown:.2e}".replace("e+0", "e").replace("e+", "e")
-    return f"{shown:,.{known.decimals}f}" if known else f"{shown:,.4g}"
+        text = f"{shown:.2e}".replace("e+0", "e").replace("e+", "e")
+    else:
+        text = f"{shown:,.4g}" if decimals == UNKNOWN else f"{shown:,.{decimals}f}"
+    return text.replace("-", "−")
 
 
 def spread(name: str, values: list[float], between: str = " ± ") -> str:
     """Mean ± standard deviation (n - 1) of several values, the value of one, a dash for none."""
-    if len(values) < 2:
-        return number(name, values[0] if values else math.nan)
-    return number(name, statistics.mean(values)) + between + number(name, statistics.stdev(values))
+    mean = statistics.mean(values) if values else math.nan
+    return plus_minus(name, mean, statistics.stdev(values) if len(values) > 1 else math.nan, between)
+
+
+def plus_minus(name: str, value: float, deviation: float, between: str = " ± ") -> str:
+    """`11.0 ± 1.0`; the value alone where there is no deviation."""
+    text = number(name, value)
+    return text if math.isnan(deviation) else text + between + number(name, deviation)
 
 
 def signed(name: str, value: float) -> str:

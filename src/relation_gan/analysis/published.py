@@ -1,7 +1,6 @@
-"""What a paper prints and what this study scores, and what stands between the two."""
+"""What a paper prints and what this study scores, and how the two differ."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +12,8 @@ from relation_gan.analysis.statistics import Summary, summarise
 
 UNSTATED = "unstated"
 """The protocol of a figure of which the paper does not say in full how it was measured."""
-UNMEASURED = "Nothing here measures this."
 OCCLUDED = "occluded"
-"""The row of pictures whose hole nobody filled."""
+"""The row of images whose hole was not filled."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +37,12 @@ class PublishedTable:
     metric: str
     """What the paper measured."""
     measure: str
-    """What stands for it here: the same, or its kin."""
+    """What stands for it here: the same, or a related one."""
     papers: list[str]
     """The data sets of the paper: ours alone, if it is among them."""
     rows: list[PublishedRow]
     differs: list[str]
-    """What stands between the paper's figures and ours, in sentences."""
+    """How the paper's figures and ours differ, in sentences."""
 
     @property
     def comparable(self) -> bool:
@@ -55,7 +53,7 @@ class PublishedTable:
 def read_published(frame: pd.DataFrame) -> list[PublishedValue]:
     """The rows of conf/base/published.csv, with the names and the scale that measures have in tables.
 
-    What is occluded stands as one more method among those that complete it.
+    Occluded images are one more method among those that complete them.
     """
     figures: list[PublishedValue] = []
     for row in frame.fillna({"method": "", "note": ""}).to_dict("records"):
@@ -68,7 +66,7 @@ def read_published(frame: pd.DataFrame) -> list[PublishedValue]:
 
 
 def published_and_ours(study: StudyResult) -> list[PublishedTable]:
-    """Every measure of every experiment that the paper has figures of, with our own, or their kin, if there are any."""
+    """Every measure of every experiment that the paper has figures of, with our own, or related ones, if any."""
     found: list[PublishedTable] = []
     for experiment in study.experiments:
         for dataset in experiment.datasets:
@@ -94,9 +92,9 @@ def _table(
     papers = list(dict.fromkeys(figure.dataset for figure in figures))
     papers = [dataset] if dataset in papers else papers
     figures = [figure for figure in figures if figure.dataset in papers]
-    scores: dict[str, dict[int, float]] = study.scores(experiment, dataset, measure) if measure else {}
-    nobody = study.scores(experiment, dataset, f"occluded_{measure}").values()
-    if there := next((of for of in nobody if any(map(math.isfinite, of.values()))), None):
+    scores = study.scores(experiment, dataset, measure) if measure else {}
+    occluded = study.scores(experiment, dataset, f"occluded_{measure}").values()
+    if there := next((of for of in occluded if any(map(math.isfinite, of.values()))), None):
         scores[OCCLUDED] = there  # It is the same of every method.
     rows = []
     for method in dict.fromkeys([*(figure.method for figure in figures), *experiment.methods]):
@@ -106,9 +104,11 @@ def _table(
         differences = [ours.mean - figure.value if same else math.nan for figure, same in zip(of, alike, strict=True)]
         if of or ours.runs:
             rows.append(PublishedRow(method, of, ours, differences))
-    differs = _differs(study, experiment, dataset, metric, measure or metric, papers, figures)
-    differs += [] if measure else [UNMEASURED]
-    return PublishedTable(experiment.name, dataset, metric, measure or metric, papers, rows, differs)
+    table = PublishedTable(experiment.name, dataset, metric, measure or metric, papers, rows, [])
+    table.differs.extend(_differs(study, experiment, table))
+    if not measure:
+        table.differs.append("Nothing here measures this.")
+    return table
 
 
 def _alike(figure: PublishedValue, dataset: str, evaluation: dict[str, Any]) -> bool:
@@ -117,31 +117,24 @@ def _alike(figure: PublishedValue, dataset: str, evaluation: dict[str, Any]) -> 
     return measured and figure.dataset == dataset and not figure.doubtful
 
 
-def _differs(
-    study: StudyResult,
-    experiment: Experiment,
-    dataset: str,
-    metric: str,
-    measure: str,
-    papers: Sequence[str],
-    figures: Sequence[PublishedValue],
-) -> list[str]:
-    """What stands between the paper's figures and ours, in sentences."""
-    evaluation, told = study.datasets[dataset].evaluation, []
-    if papers != [dataset]:
-        told.append(f"The paper’s data is {joined(papers)}, ours {dataset}.")
-    if metric != measure:
-        told.append(f"The paper’s measure is “{label(metric)}”, ours “{label(measure)}”.")
-    protocols = list(dict.fromkeys(figure.protocol for figure in figures))
+def _differs(study: StudyResult, experiment: Experiment, table: PublishedTable) -> list[str]:
+    evaluation, sentences = study.datasets[table.dataset].evaluation, []
+    if table.papers != [table.dataset]:
+        sentences.append(f"The paper’s data is {joined(table.papers)}, ours {table.dataset}.")
+    if table.metric != table.measure:
+        sentences.append(f"The paper’s measure is “{label(table.metric)}”, ours “{label(table.measure)}”.")
+    protocols = list(dict.fromkeys(figure.protocol for row in table.rows for figure in row.figures))
     if UNSTATED in protocols:
-        told.append("How the paper measured is not stated in full.")
+        sentences.append("How the paper measured is not stated in full.")
     named = [name for name in protocols if name not in (UNSTATED, evaluation.get("protocol"))]
     if named:
-        told.append(f"The paper’s protocol is “{'” and “'.join(named)}”, ours “{evaluation.get('protocol', 'none')}”.")
+        sentences.append(
+            f"The paper’s protocol is “{'” and “'.join(named)}”, ours “{evaluation.get('protocol', 'none')}”."
+        )
     elif evaluation.get("changed") and UNSTATED not in protocols:
-        told.append(f"Of the protocol, {', '.join(evaluation['changed'])} was changed.")
-    steps = sorted({run.history.steps for run in study.runs_of(experiment, dataset)})
+        sentences.append(f"Of the protocol, {', '.join(evaluation['changed'])} was changed.")
+    steps = sorted({run.history.steps for run in study.runs_of(experiment, table.dataset)})
     if study.design.budget not in ("", "paper"):
         span = f"{steps[0]:,}" if len(steps) == 1 else f"{steps[0]:,} to {steps[-1]:,}"
-        told.append(f"Ours were trained for {span} steps, at the {study.design.budget} budget.")
-    return told
+        sentences.append(f"Ours were trained for {span} steps, at the {study.design.budget} budget.")
+    return sentences

@@ -29,9 +29,7 @@ class RunResult:
     grids: np.ndarray
     """uint8 (K, 64, C, H, W), or points (K, n, 2): what fixed latents gave at each of `grid_steps`."""
     panels: list[Panel] = field(default_factory=list)
-    """What the report shows of its samples."""
     grid_steps: list[int] = field(default_factory=list)
-    """The steps of the grids."""
     configuration: str = ""
     """The fingerprint of all that its weights depend on."""
     mlflow_run: str = ""
@@ -148,17 +146,14 @@ class DatasetResult:
 
     name: str
     panels: list[Panel]
-    """What the report shows of real data."""
     reference: dict[str, float]
     """The same scores of real data: `confidence`, `reverse_kl` (its floor), and `classifier_accuracy`."""
     box: list[float] = field(default_factory=list)
-    """Left, right, bottom and top of figures of points; none for images."""
+    """Left, right, bottom and top of figures of points; empty for images."""
     protocol: str = ""
     """How the scores were measured."""
     evaluation: dict[str, Any] = field(default_factory=dict)
-    """The parameters of the evaluation."""
     source: str = ""
-    """Where the data comes from."""
     digest: str = ""
 
 
@@ -168,6 +163,7 @@ class Part:
 
     data: DatasetResult
     runs: list[RunResult]
+    """By method, in the study's order."""
     methods: list[str]
     """All methods of the study, whether they have runs on this data set or not."""
 
@@ -175,18 +171,17 @@ class Part:
     def dataset(self) -> str:
         return self.data.name
 
-    @property
-    def reference(self) -> dict[str, float]:
-        return self.data.reference
-
-    @property
-    def box(self) -> list[float]:
-        return self.data.box
-
     @cached_property
     def real(self) -> np.ndarray:
         """uint8 (n, C, H, W) real images, or points (n, 2)."""
         return first_samples(self.data.panels)
+
+    @cached_property
+    def by_method(self) -> dict[str, list[RunResult]]:
+        groups: dict[str, list[RunResult]] = {}
+        for run in self.runs:
+            groups.setdefault(run.method, []).append(run)
+        return groups
 
     @property
     def of_points(self) -> bool:
@@ -205,13 +200,11 @@ class StudyResult:
     name: str
     runs: list[RunResult]
     datasets: dict[str, DatasetResult]
-    """By name."""
     provenance: dict[str, str]
     """Where the numbers come from: command, commit, data digest, versions, device, configuration."""
     design: Design = field(default_factory=Design)
     published: list[PublishedValue] = field(default_factory=list)
     claims: dict[str, Claim] = field(default_factory=dict)
-    """By their names: what the paper of this study says."""
 
     @property
     def methods(self) -> list[str]:
@@ -220,13 +213,12 @@ class StudyResult:
     @cached_property
     def experiments(self) -> list[Experiment]:
         """Those of which there are runs; a study without any is one experiment of no name."""
-        every = self.design.experiments or [Experiment("")]
-        filled = [self._everything(of) if not of.name else of for of in every]
+        datasets = list(dict.fromkeys(run.dataset for run in self.runs))
+        filled = [
+            of if of.name else Experiment("", of.title, datasets, self.methods, of.sweeps)
+            for of in self.design.experiments or [Experiment("")]
+        ]
         return [of for of in filled if any(self.runs_of(of, dataset) for dataset in of.datasets)]
-
-    def _everything(self, of: Experiment) -> Experiment:
-        """All runs as an experiment."""
-        return Experiment("", of.title, list(dict.fromkeys(run.dataset for run in self.runs)), self.methods, of.sweeps)
 
     def main(self, experiment: Experiment) -> str:
         """The method that the others of an experiment are compared with."""
@@ -245,10 +237,7 @@ class StudyResult:
         return sorted(dict.fromkeys(name for run in runs if run.finished for name in run.shown), key=rank)
 
     def scores(self, experiment: Experiment, dataset: str, measure: str) -> dict[str, dict[int, float]]:
-        """By method and seed: NaN where a run diverged, nothing where it failed or lacks the measure.
-
-        A failure is the machine's or the code's, and its run is made again by the same command.
-        """
+        """By method and seed: NaN where a run diverged, nothing where it failed, which says nothing of the method."""
         of: dict[str, dict[int, float]] = {}
         for run in self.runs_of(experiment, dataset):
             if run.history.status == "diverged":
@@ -260,7 +249,6 @@ class StudyResult:
     @property
     def parts(self) -> list[Part]:
         """The study on each of its data sets."""
-        runs: dict[str, list[RunResult]] = {}
-        for run in self.runs:
-            runs.setdefault(run.dataset, []).append(run)
-        return [Part(self.datasets[name], of, self.methods) for name, of in runs.items()]
+        runs = sorted(self.runs, key=lambda run: self.methods.index(run.method))
+        names = dict.fromkeys(run.dataset for run in self.runs)
+        return [Part(self.datasets[name], [run for run in runs if run.dataset == name], self.methods) for name in names]

@@ -1,7 +1,6 @@
 """What several seeds say: means with intervals, paired comparisons and ranks.
 
-Scores are given by method and seed. A run that diverged or failed has no score, and stands as NaN: it is counted, and
-left out of every mean and difference.
+A run that diverged or failed has the score NaN: it is counted, and left out of every mean and difference.
 """
 
 import math
@@ -18,27 +17,25 @@ CONFIDENCE = 0.95
 
 
 class Summary(NamedTuple):
-    """Scores of one method; NaN where there are too few of them."""
+    """Scores of one method, with a 95 % interval of the mean by Student's t; NaN where there are too few of them."""
 
     runs: int
-    """All of them, with those that did not finish."""
+    """All of them, finished or not."""
     n: int
-    """Those that did."""
+    """Those that finished."""
     mean: float
     deviation: float
     """Standard deviation, n - 1."""
     low: float
-    """The 95 % interval of the mean, by Student's t."""
     high: float
 
 
 class Comparison(NamedTuple):
-    """One method less another, over the seeds that both finished; NaN where these are too few."""
+    """One method less another, over the seeds that both finished, with an uncorrected 95 % interval; NaN if too few."""
 
     n: int
     difference: float
     low: float
-    """The 95 % interval of the mean difference, not corrected."""
     high: float
     p: float
     """Two-sided."""
@@ -57,49 +54,37 @@ def summarise(values: Iterable[float]) -> Summary:
 
 
 def paired(one: Mapping[int, float], other: Mapping[int, float]) -> Comparison:
-    """One method's scores less the other's, seed by seed.
+    """One method's scores less the other's, seed by seed, by a paired t test.
 
-    By a paired t test: with few seeds nothing else can decide. The exact test that flips the signs of three
-    differences has eight outcomes, so that its two-sided p cannot fall below 2/8 = .25, nor can Wilcoxon's; five
-    seeds reach 2/32 = .0625. The price is that differences are taken to be normal, which three values cannot show.
-    Three differences or more that are all the same leave no spread to measure by: p is its limit, 1 where they are 0,
-    else 0. Two that are the same tell nothing.
+    With few seeds nothing else can decide: of three, an exact sign-flip or Wilcoxon test cannot give a two-sided p
+    below 2/8 = 0.25, of five below 2/32 = 0.0625. The price is that differences are assumed to be normal.
+    Three or more that are equal have no spread: p is its limit, 1 where they are 0, else 0. Two say nothing.
     """
     common = sorted(seed for seed in one.keys() & other.keys() if math.isfinite(one[seed] + other[seed]))
     differences = np.array([one[seed] - other[seed] for seed in common])
-    if len(differences) < 2:
-        mean = float(differences.mean()) if len(differences) else math.nan
-        return Comparison(len(differences), mean, *[math.nan] * 4)
-    mean = float(differences.mean())
+    n, mean = len(differences), float(differences.mean()) if common else math.nan
+    if n < 2:
+        return Comparison(n, mean, *[math.nan] * 4)
     # Rounding alone makes equal differences unequal in their last digits.
-    if np.ptp(differences) <= 1e-12 * max(abs(value) for of in (one, other) for value in (of[seed] for seed in common)):
+    if np.ptp(differences) <= 1e-12 * max(abs(of[seed]) for of in (one, other) for seed in common):
         limit = 1.0 if np.isclose(mean, 0, atol=1e-12) else 0.0
-        p = limit if len(differences) > 2 else math.nan
-        return Comparison(len(differences), mean, mean, mean, p, p)
+        p = limit if n > 2 else math.nan
+        return Comparison(n, mean, mean, mean, p, p)
     _, p = map(float, stats.ttest_1samp(differences, 0))
-    return Comparison(len(differences), mean, *_interval(differences), p, p)
+    return Comparison(n, mean, *_interval(differences), p, p)
 
 
-def compare(scores: Scores, main: str, others: Iterable[str] | None = None) -> dict[str, Comparison]:
-    """Other methods less the main one, corrected together by Holm's method.
-
-    Args:
-        main: a method of `scores`.
-        others: all that are left, if not given.
-    """
-    names = [name for name in (scores if others is None else others) if name != main]
-    found = {name: paired(scores[name], scores[main]) for name in names}
+def compare(scores: Scores, main: str) -> dict[str, Comparison]:
+    """All other methods less the main one, corrected together by Holm's method."""
+    found = {name: paired(of, scores[main]) for name, of in scores.items() if name != main}
     corrected = holm([comparison.p for comparison in found.values()])
-    return {
-        name: comparison._replace(corrected=p) for (name, comparison), p in zip(found.items(), corrected, strict=True)
-    }
+    return {name: found[name]._replace(corrected=p) for name, p in zip(found, corrected, strict=True)}
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """Holm's correction: the smallest of m values times m, the next times m - 1, and none below one before it.
+    """Holm's correction (1979): the smallest of m values times m, the next times m - 1, and none below one before it.
 
-    A NaN is no comparison: it stays, and is not counted. Source: Holm, A simple sequentially rejective multiple test
-    procedure, 1979.
+    A NaN is no comparison: it stays, and is not counted.
     """
     there = sorted((p, i) for i, p in enumerate(values) if not math.isnan(p))
     corrected, least = [math.nan] * len(values), 0.0
@@ -111,12 +96,8 @@ def holm(values: Sequence[float]) -> list[float]:
 def ranks(blocks: Iterable[Mapping[str, float]], better: str) -> dict[str, float]:
     """The mean rank of each method over blocks, such as each seed on each data set; 1 is the best.
 
-    Equal scores share the mean of their ranks, and so do all that did not finish, behind the others: a method must
-    not gain by diverging. Only blocks in which every method was run are counted; without any, there are no ranks.
-
-    Args:
-        blocks: the scores of methods; NaN of a run that did not finish.
-        better: `higher` or `lower`.
+    Equal scores share the mean of their ranks, and so do all that did not finish (NaN), behind the others: a method
+    must not gain by diverging. Only blocks in which every method was run are counted; without any, there are no ranks.
     """
     every = [dict(block) for block in blocks]
     methods = list(dict.fromkeys(method for block in every for method in block))
@@ -132,6 +113,6 @@ def ranks(blocks: Iterable[Mapping[str, float]], better: str) -> dict[str, float
 
 
 def _interval(values: np.ndarray) -> tuple[float, float]:
-    """Of the mean of at least two values."""
+    """The confidence interval of the mean of at least two values."""
     half = stats.sem(values) * stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)
     return float(values.mean() - half), float(values.mean() + half)

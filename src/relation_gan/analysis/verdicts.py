@@ -67,17 +67,37 @@ def decide(name: str, claim: Claim, study: StudyResult) -> Verdict:
     reproduced if it is on each of them, and not reproduced if it is not on one of them. What the same rule gives on
     other data sets of the experiment, or by a related measure, is printed as an indication, and is never a verdict.
     """
-    experiment = next(
-        (of for of in study.experiments if not claim.experiment or of.name in (claim.experiment, "")), None
-    )
+    experiments = (of for of in study.experiments if not claim.experiment or of.name in (claim.experiment, ""))
+    experiment = next(experiments, None)
     if experiment is None:
         known = any(of.name == claim.experiment for of in study.design.experiments)
         missing = "is not run at this budget" if known else "is not part of this study"
         return Verdict(name, claim, OPEN, f"{claim.experiment} {missing}.", "")
     if study.design.budget == "smoke":
         return Verdict(name, claim, OPEN, "Smoke runs last seconds and test nothing.", "")
-    rule, hints = claim.rule, []
-    used: dict[str, str] = {}
+    used, related = _measures(claim, study, experiment)
+    indications = []
+    for dataset, by in related.items():
+        finding = apply(claim, study.scores(experiment, dataset, by), by, experiment)
+        says = {REPRODUCED: "it holds: ", REFUTED: "it does not hold: ", OPEN: ""}[finding.verdict]
+        indications.append(f"On {dataset}, by {label(by)}: {says}{finding.why}")
+    if not used:
+        return Verdict(name, claim, OPEN, _untested(claim, experiment), " ".join(indications))
+    verdicts, reasons = set(), []
+    for dataset, by in used.items():
+        scores, short = study.scores(experiment, dataset, by), study.design.budget == "reduced"
+        finding = apply(claim, scores, by, experiment, tests=len(used), short=short)
+        verdicts.add(finding.verdict)
+        differs = f" ({claim.tested_on[dataset]})" if claim.tested_on[dataset] else ""
+        reasons.append(f"On {dataset}{differs}, by {label(by)}: {finding.why}")
+    verdict = REFUTED if REFUTED in verdicts else REPRODUCED if verdicts == {REPRODUCED} else OPEN
+    return Verdict(name, claim, verdict, " ".join(reasons), " ".join(indications))
+
+
+def _measures(claim: Claim, study: StudyResult, experiment: Experiment) -> tuple[dict[str, str], dict[str, str]]:
+    """The measure of each data set that tests the claim, and of each other one on which its rule can be applied."""
+    used, related = {}, {}
+    rule = claim.rule
     for dataset in experiment.datasets:
         measured = study.measured(experiment, dataset)
         by = next((name for name in rule.by if name in measured), None) or closest_measure(rule.by[0], measured)
@@ -85,23 +105,8 @@ def decide(name: str, claim: Claim, study: StudyResult) -> Verdict:
         if dataset in claim.tested_on and (by in rule.by or not measured):
             used[dataset] = by or rule.by[0]
         elif by and not isinstance(rule, Reaches):
-            finding = apply(claim, study.scores(experiment, dataset, by), by, experiment)
-            hints.append(f"On {dataset}, by {label(by)}: {_hint(finding)}")
-    short = study.design.budget == "reduced"
-    tested = {
-        dataset: apply(claim, study.scores(experiment, dataset, by), by, experiment, tests=len(used), short=short)
-        for dataset, by in used.items()
-    }
-    indication = " ".join(hints)
-    if not tested:
-        return Verdict(name, claim, OPEN, _untested(claim, study, experiment), indication)
-    every = {finding.verdict for finding in tested.values()}
-    verdict = REFUTED if REFUTED in every else REPRODUCED if every == {REPRODUCED} else OPEN
-    why = [
-        f"On {dataset}{_of(claim.tested_on[dataset])}, by {label(used[dataset])}: {of.why}"
-        for dataset, of in tested.items()
-    ]
-    return Verdict(name, claim, verdict, " ".join(why), indication)
+            related[dataset] = by
+    return used, related
 
 
 def apply(
@@ -133,10 +138,8 @@ def apply(
 
 
 def _best(scores: Scores, methods: Sequence[str], rivals: Sequence[str], by: str, tests: int) -> Finding:
-    if lacking := _lacking(scores, [*methods, *rivals]):
-        return lacking
-    if lost := [method for method in methods if _none_finished(scores, method)]:
-        return Finding(REFUTED, f"no run of {joined(lost)} finished.")
+    if unfit := _unfit(scores, [*methods, *rivals]) or _lost(scores, methods):
+        return unfit
     beaten = [rival for rival in rivals if _none_finished(scores, rival)]
     pairs = [(method, rival) for method in methods for rival in rivals if rival not in beaten]
     found = [paired(scores[method], scores[rival]) for method, rival in pairs]
@@ -146,14 +149,17 @@ def _best(scores: Scores, methods: Sequence[str], rivals: Sequence[str], by: str
     for (method, rival), of, sign, p in zip(pairs, found, signs, corrected, strict=True):
         if of.n >= SEEDS:
             relation = f"{method} is {'better' if sign > 0 else 'worse' if sign < 0 else 'no better'} than"
-            compared.setdefault(relation, []).append(f"{rival} by {number(by, abs(of.difference))} (p {_p(p)})")
-    told = [f"{relation} {', '.join(rivals)}" for relation, rivals in compared.items()]
-    told += [f"no run of {joined(beaten)} finished"] if beaten else []
+            chance = probability(p) if p < 0.001 else f"= {probability(p)}"
+            compared.setdefault(relation, []).append(f"{rival} by {number(by, abs(of.difference))} (p {chance})")
+    reasons = [f"{relation} {', '.join(rivals)}" for relation, rivals in compared.items()]
+    if beaten:
+        reasons.append(f"no run of {joined(beaten)} finished")
     few = [f"{method} and {rival}" for (method, rival), of in zip(pairs, found, strict=True) if of.n < SEEDS]
-    told += [f"fewer than {SEEDS} seeds finished of both {'; of both '.join(few)}"] if few else []
+    if few:
+        reasons.append(f"fewer than {SEEDS} seeds finished of both {'; of both '.join(few)}")
     diverged = [method for method in methods if summarise(scores[method].values()).n < len(scores[method])]
-    told += [f"{_divergences(scores, method)} diverged" for method in diverged]
-    why = "; ".join(told) + "."
+    reasons += [f"{_divergences(scores, method)} diverged" for method in diverged]
+    why = "; ".join(reasons) + "."
     decided = [p if of.n >= SEEDS else math.nan for of, p in zip(found, corrected, strict=True)]
     if any(sign < 0 and tests * p < LEVEL for sign, p in zip(signs, decided, strict=True)):
         return Finding(REFUTED, why)
@@ -169,21 +175,16 @@ def _divergences(scores: Scores, method: str) -> str:
 
 
 def _reaches(scores: Scores, methods: Sequence[str], value: float, by: str, short: bool) -> Finding:
-    if lacking := _lacking(scores, methods):
-        return lacking
-    if lost := [method for method in methods if _none_finished(scores, method)]:
-        return Finding(REFUTED, f"no run of {joined(lost)} finished.")
-    there = {method: [score for score in scores[method].values() if math.isfinite(score)] for method in methods}
-    reached = {
-        method: sum(_at_least(_sign(by) * score, _sign(by) * value) for score in of) for method, of in there.items()
-    }
-    target = number(by, value)
-    why = "; ".join(
-        f"{method} reaches {target} with {reached[method]} of {len(scores[method])} seeds "
-        f"({', '.join('diverged' if math.isnan(score) else number(by, score) for score in scores[method].values())})"
-        for method in methods
-    )
-    if few := [method for method, of in there.items() if len(of) < SEEDS]:
+    if unfit := _unfit(scores, methods) or _lost(scores, methods):
+        return unfit
+    reached, reasons = {}, []
+    for method in methods:
+        every = scores[method].values()
+        reached[method] = sum(_at_least(_sign(by) * score, _sign(by) * value) for score in every)
+        texts = ", ".join("diverged" if math.isnan(score) else number(by, score) for score in every)
+        reasons.append(f"{method} reaches {number(by, value)} with {reached[method]} of {len(every)} seeds ({texts})")
+    why = "; ".join(reasons)
+    if few := [method for method in methods if summarise(scores[method].values()).n < SEEDS]:
         return Finding(OPEN, f"{why}; fewer than {SEEDS} seeds of {joined(few)} finished.")
     if 0 in reached.values():
         return Finding(OPEN, f"{why}, after less training than the paper's.") if short else Finding(REFUTED, why + ".")
@@ -197,8 +198,8 @@ def _collapses(scores: Scores, rule: Collapses, sweep: Mapping[str, float], by: 
     above = [method for method in sweep if method not in below]
     if not above or not below:
         return Finding(OPEN, f"{rule.method} was not run above and below {rule.above:g} of {rule.over}.")
-    if lacking := _lacking(scores, [*above, *below]):
-        return lacking
+    if unfit := _unfit(scores, [*above, *below]):
+        return unfit
     means = {method: summarise(scores[method].values()).mean for method in sweep}
     finite = {method: means[method] for method in below if math.isfinite(means[method])}
     if not finite:
@@ -206,33 +207,40 @@ def _collapses(scores: Scores, rule: Collapses, sweep: Mapping[str, float], by: 
     best = max(finite, key=lambda method: _sign(by) * finite[method])
     limit = finite[best] * rule.times if better(by) == "lower" else finite[best] / rule.times
 
-    def collapsed(method: str) -> bool | None:
-        """None where some runs diverged and the others did not collapse."""
-        if _none_finished(scores, method) or _at_least(_sign(by) * limit, _sign(by) * means[method]):
-            return True
-        return False if all(map(math.isfinite, scores[method].values())) else None
-
     last = max(below, key=sweep.__getitem__)
-    looked_at = [*([last] if last != best else []), *above]
-    told = [
-        f"{sweep[method]:g} gives {number(by, means[method]) if math.isfinite(means[method]) else 'nothing finished'}"
-        + (f" ({_divergences(scores, method)} diverged)" if collapsed(method) is None else "")
-        for method in looked_at
-    ]
-    why = f"the best at {rule.above:g} or below is {number(by, finite[best])}, at {sweep[best]:g}; {', '.join(told)}."
-    if False in [collapsed(method) for method in above]:
+    # None where some runs diverged and the others did not collapse.
+    collapsed: dict[str, bool | None] = {}
+    reasons = []
+    for method in (last, *above):
+        worse = _none_finished(scores, method) or _at_least(_sign(by) * limit, _sign(by) * means[method])
+        undecided = not worse and not all(map(math.isfinite, scores[method].values()))
+        collapsed[method] = None if undecided else worse
+        mean = number(by, means[method]) if math.isfinite(means[method]) else "nothing finished"
+        diverged = f" ({_divergences(scores, method)} diverged)" if undecided else ""
+        if method != best:
+            reasons.append(f"{sweep[method]:g} gives {mean}{diverged}")
+    why = (
+        f"the best at {rule.above:g} or below is {number(by, finite[best])}, at {sweep[best]:g}; {', '.join(reasons)}."
+    )
+    if any(collapsed[method] is False for method in above):
         return Finding(REFUTED, why)
-    sharp = collapsed(last) is False and all(collapsed(method) for method in above)
+    sharp = collapsed[last] is False and all(collapsed[method] for method in above)
     return Finding(REPRODUCED, why) if sharp else Finding(OPEN, why)
 
 
-def _lacking(scores: Scores, methods: Sequence[str]) -> Finding | None:
-    """Why a rule cannot be applied: a method was not run, or with too few seeds to tell anything."""
+def _unfit(scores: Scores, methods: Sequence[str]) -> Finding | None:
+    """Why a rule cannot be applied: a method was not run, or with too few seeds."""
     if missing := [method for method in methods if method not in scores]:
         return Finding(OPEN, f"there are no scores of {joined(missing)}.")
     if few := [method for method in methods if len(scores[method]) < SEEDS]:
         return Finding(OPEN, f"{joined(few)} ran with fewer than {SEEDS} seeds.")
     return None
+
+
+def _lost(scores: Scores, methods: Sequence[str]) -> Finding | None:
+    """A method of which no run finished refutes a claim that it is good."""
+    lost = [method for method in methods if _none_finished(scores, method)]
+    return Finding(REFUTED, f"no run of {joined(lost)} finished.") if lost else None
 
 
 def _none_finished(scores: Scores, method: str) -> bool:
@@ -245,23 +253,11 @@ def _sweep(experiment: Experiment, rule: BestAt | Collapses) -> dict[str, float]
     return {method: value for of in sweeps for method, value in of.items() if is_number(value)}
 
 
-def _untested(claim: Claim, study: StudyResult, experiment: Experiment) -> str:
+def _untested(claim: Claim, experiment: Experiment) -> str:
     """Why no run counts as a test."""
-    there = [dataset for dataset in claim.tested_on if dataset in experiment.datasets]
-    return (
-        f"No run on {joined(there, 'or')} has {label(claim.rule.by[0])}."
-        if there
-        else f"No run is on {joined(list(claim.tested_on), 'or')}."
-    )
-
-
-def _hint(finding: Finding) -> str:
-    says = {REPRODUCED: "it holds: ", REFUTED: "it does not hold: ", OPEN: ""}[finding.verdict]
-    return says + finding.why
-
-
-def _of(differs: str) -> str:
-    return f" ({differs})" if differs else ""
+    if there := [dataset for dataset in claim.tested_on if dataset in experiment.datasets]:
+        return f"No run on {joined(there, 'or')} has {label(claim.rule.by[0])}."
+    return f"No run is on {joined(list(claim.tested_on), 'or')}."
 
 
 def _sign(by: str) -> float:
@@ -270,8 +266,3 @@ def _sign(by: str) -> float:
 
 def _at_least(value: float, limit: float) -> bool:
     return value >= limit or math.isclose(value, limit)
-
-
-def _p(p: float) -> str:
-    told = probability(p)
-    return told if told.startswith("<") else f"= {told}"

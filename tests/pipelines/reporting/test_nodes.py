@@ -64,8 +64,8 @@ def test_a_study_says_of_each_data_set_what_it_is_and_what_real_data_scores(tiny
     assert (ring.dataset, pixels.dataset) == ("ring", "random_pixels")
     assert (ring.of_points, pixels.of_points) == (True, False)
     assert np.array_equal(ring.real, REAL.numpy()) and np.array_equal(pixels.real, store.images)
-    assert (ring.reference, pixels.reference) == ({"kl": 0.1}, {"reverse_kl": 0.2})
-    assert ring.box == [-2, 2, -2, 2]
+    assert (ring.data.reference, pixels.data.reference) == ({"kl": 0.1}, {"reverse_kl": 0.2})
+    assert ring.data.box == [-2, 2, -2, 2]
     assert study.provenance["data"] == (
         "ring: drawn online: ring (modes 3, radius 1.0, sigma 0.2); random_pixels: a test"
     )

@@ -15,7 +15,7 @@ from relation_gan.analysis import comparison, measures
 from relation_gan.analysis.results import DatasetResult, Part, PublishedValue, RunResult, StudyResult, Sweep
 from relation_gan.gan import drawing
 from relation_gan.gan.scoring.panels import SAMPLES, Counts, Density, Images, Landscape, Panel, Points
-from relation_gan.pipelines.reporting import figures, report, sections, tables
+from relation_gan.pipelines.reporting import figures, paper_figures, report, sections, tables
 from tests.pipelines.helpers import history
 from tests.pipelines.reporting import helpers
 
@@ -120,7 +120,7 @@ class Page(HTMLParser):
         self.elements.append((f"/{tag}", {}))
 
     def headline(self, first: int, last: int) -> list[tuple[str | None, str]]:
-        """The class and the text of some cells of the tables that set real data beside the methods."""
+        """The class and the text of some cells of the tables that set real data next to the methods."""
         return [(kind, text) for table, kind, text in self.cells if table.startswith("headline")][first:last]
 
     def all(self, tag: str) -> list[dict[str, Any]]:
@@ -192,9 +192,9 @@ def test_summary_is_at_most_100_columns_wide():
 
 def test_number():
     assert measures.number("reverse_kl", 0.0192) == "0.019"
-    assert measures.number("kid_classifier_x1000", -0.05) == "-0.05"
+    assert measures.number("kid_classifier_x1000", -0.05) == "−0.05"
     assert measures.number("raw_modes", 1000) == "1,000"
-    assert measures.number("kid_classifier_x1000", -8_879_231.5) == "-8.88e6"
+    assert measures.number("kid_classifier_x1000", -8_879_231.5) == "−8.88e6"
     assert measures.number("novelty", 12.34567) == "12.35"
     assert measures.number("modes", float("nan")) == "–"
 
@@ -245,7 +245,7 @@ def test_page_names_runs_that_did_not_finish():
     assert "No samples: the run failed." in page.text
 
 
-def test_headline_sets_real_data_beside_each_method_and_marks_the_best():
+def test_headline_sets_real_data_next_to_each_method_and_marks_the_best():
     page = Page(report.render(study(finished("a", reverse_kl=0.7), finished("b", reverse_kl=0.3), failed("c"))))
     # The second row of the headline, after that of the modes, has a cell for real data and one for each method.
     assert page.headline(4, 8) == [("real", "0.019"), (None, "0.700"), ("best", "0.300"), (None, "–")]
@@ -305,12 +305,12 @@ def test_png_bytes_are_exact():
 
 
 def test_samples_figure_shows_real_images_at_the_left():
-    picture = figures.samples_figure(study(finished(), failed()))
+    image = paper_figures.samples_figure(study(finished(), failed()))
     scale = round(480 / 73)  # eight images of 8 pixels and nine borders
     side = 73 * scale
-    assert picture.dtype == np.uint8
-    assert picture.shape == (side + 44 + 24, 3 * (side + 24) + 24, 3)
-    inner = picture[44 : 44 + side, 24 : 24 + side]
+    assert image.dtype == np.uint8
+    assert image.shape == (side + 44 + 24, 3 * (side + 24) + 24, 3)
+    inner = image[44 : 44 + side, 24 : 24 + side]
     expected = drawing.image_grid(np.full((64, 3, 8, 8), 200, np.uint8), 8).repeat(scale, 0).repeat(scale, 1)
     assert (inner == expected).all()
 
@@ -368,7 +368,7 @@ def test_mode_ranks_end_where_modes_are_missing():
     assert len(even.x) == 4
 
 
-def test_first_seed_with_samples_is_pictured():
+def test_first_seed_with_samples_is_shown():
     runs = [failed("a", 0), finished("a", 1)]
     assert figures.shown_run(runs) is runs[1]
     assert figures.shown_run(runs[:1]) is runs[0]
@@ -378,7 +378,7 @@ def test_each_data_set_is_a_part_of_the_study_in_which_a_method_keeps_its_colour
     other = replace(finished("b"), dataset="letters")
     first, second = study(finished("a"), finished("b"), other).parts
     assert (first.dataset, second.dataset) == ("digits", "letters")
-    assert (list(figures.by_method(first)), list(figures.by_method(second))) == (["a", "b"], ["b"])
+    assert (list(first.by_method), list(second.by_method)) == (["a", "b"], ["b"])
     lines = [traces(figures.curves(part, "curve", {"modes": "solid"})) for part in (first, second)]
     assert lines[0][1].line.color == lines[1][0].line.color != lines[0][0].line.color
 
@@ -392,26 +392,26 @@ def test_colours_differ_up_to_24_methods():
     assert colours["16"] == f"#{round(108.0):02x}{round(175.8):02x}{round(218.4):02x}"
 
 
-def of_pictures(method: str = "relation_gan", seed: int = 0, suffix: str = "_efficientnet_lite0", **more: float) -> Any:
-    """A run on pictures, with the distances that its evaluation gives."""
+def of_images(method: str = "relation_gan", seed: int = 0, suffix: str = "_efficientnet_lite0", **more: float) -> Any:
+    """A run on images, with the distances that its evaluation gives."""
     kernel = more.pop("kernel", 0.0125)
     scores = {f"kid{suffix}": kernel, f"kid{suffix}_std": 0.001, f"raw_kid{suffix}": 0.02, **more}
     curve = [{"step": 20, f"kid{suffix}": 0.03, f"raw_kid{suffix}": 0.05}, {"step": 30, f"kid{suffix}": kernel}]
     return replace(finished(method, seed), scores=scores, curve=curve, panels=[images(70, seed=seed)])
 
 
-def study_of_pictures(*runs: RunResult, **reference: float) -> StudyResult:
+def study_of_images(*runs: RunResult, **reference: float) -> StudyResult:
     return with_data(study(*runs), reference=reference)
 
 
-def test_kernel_distances_of_pictures_stand_a_thousandfold_in_the_table():
-    frame = tables.runs(study_of_pictures(of_pictures(fid_efficientnet_lite0=9.5, ms_per_step=3.0)))
+def test_kernel_distances_of_images_stand_a_thousandfold_in_the_table():
+    frame = tables.runs(study_of_images(of_images(fid_efficientnet_lite0=9.5, ms_per_step=3.0)))
     name = "efficientnet_lite0"
     assert list(frame.columns[4:-4]) == [
         *(f"fid_{name}", f"kid_{name}_x1000", f"kid_{name}_std_x1000", f"raw_kid_{name}_x1000", "ms_per_step")
     ]
     assert frame.iloc[0, 4:-4].tolist() == pytest.approx([9.5, 12.5, 1.0, 20.0, 3.0])
-    frame = tables.runs(study_of_pictures(of_pictures(suffix="", fid=9.5)))
+    frame = tables.runs(study_of_images(of_images(suffix="", fid=9.5)))
     assert list(frame.columns[4:-4]) == ["fid", "kid_x1000", "kid_std_x1000", "raw_kid_x1000"]
     assert frame.iloc[0, 4:-4].tolist() == pytest.approx([9.5, 12.5, 1.0, 20.0])
 
@@ -419,40 +419,38 @@ def test_kernel_distances_of_pictures_stand_a_thousandfold_in_the_table():
 @pytest.mark.parametrize(
     ("suffix", "short"), [("_efficientnet_lite0", ("FD(EN0)", "1000·KD(EN0)")), ("", ("FID", "1000·KID"))]
 )
-def test_the_summary_of_pictures_has_their_distances_and_the_floor_of_held_out_ones(
-    suffix: str, short: tuple[str, str]
-):
+def test_the_summary_of_images_has_their_distances_and_the_floor_of_held_out_ones(suffix: str, short: tuple[str, str]):
     more: Any = {f"fid{suffix}": 9.5}
-    runs = [of_pictures("a", suffix=suffix, **more), of_pictures("b", suffix=suffix, kernel=-0.0001)]
+    runs = [of_images("a", suffix=suffix, **more), of_images("b", suffix=suffix, kernel=-0.0001)]
     floor = {f"kid{suffix}": 0.00005, f"kid{suffix}_std": 0.001, f"fid{suffix}": 4.0}
-    lines = report.summary(study_of_pictures(*runs, **floor)).splitlines()
+    lines = report.summary(study_of_images(*runs, **floor)).splitlines()
     assert lines[0].split() == ["method", "seed", "status", *short]
     # 1,000 times 0.0125 and -0.0001; b has too few samples for a Fréchet distance.
     assert lines[1].split() == ["a", "0", "finished", "9.50", "12.50"]
-    assert lines[2].split() == ["b", "0", "finished", "–", "-0.10"]
+    assert lines[2].split() == ["b", "0", "finished", "–", "−0.10"]
     assert lines[3] == f"real data: {short[1]} floor 0.05"
-    assert len(report.summary(study_of_pictures(*runs)).splitlines()) == 3
+    assert len(report.summary(study_of_images(*runs)).splitlines()) == 3
 
 
-def test_the_lead_on_pictures_names_the_nearest_method_and_what_held_out_ones_score():
-    runs = [of_pictures("a", kernel=0.04), of_pictures("b", 0, kernel=0.02), of_pictures("b", 1, kernel=0.03)]
-    text = lead(study_of_pictures(*runs, kid_efficientnet_lite0=0.0002))
+def test_the_lead_on_images_names_the_nearest_method_and_what_held_out_ones_score():
+    runs = [of_images("a", kernel=0.04), of_images("b", 0, kernel=0.02), of_images("b", 1, kernel=0.03)]
+    text = lead(study_of_images(*runs, kid_efficientnet_lite0=0.0002))
     # Of b, the mean is 25 and the deviation 10 / sqrt(2).
     assert text == (
         "2 methods were trained on digits; of 3 runs, all finished. Of these, b comes nearest to the real images: its "
         "samples are at a kernel distance of 25.00 ± 7.07 / 1,000 from real images, on the features of "
         "EfficientNet-Lite0; held-out real images score 0.20."
     )
-    text = lead(study_of_pictures(of_pictures(suffix="", kernel=0.04)))
+    text = lead(study_of_images(of_images(suffix="", kernel=0.04)))
     assert text == (
         "relation_gan was trained on digits for 30 steps in 4 minutes. Its samples are at a kernel distance of "
         "40.00 / 1,000 from real images, on the features of Inception."
     )
 
 
-def test_a_page_of_pictures_has_the_distances_and_no_modes():
-    runs = [of_pictures("a", kernel=0.04), of_pictures("b", kernel=0.02), failed("c")]
-    of = study_of_pictures(*runs, kid_efficientnet_lite0=0.0002, fid_efficientnet_lite0=4.0)
+def test_a_page_of_images_has_the_distances_and_no_modes():
+    runs = [of_images("a", kernel=0.04), of_images("b", kernel=0.02), failed("c")]
+    of = study_of_images(*runs, kid_efficientnet_lite0=0.0002, fid_efficientnet_lite0=4.0)
     source = report.render(of)
     page = Page(source)
     # The only row of the headline: real data, and a cell a method.
@@ -464,18 +462,18 @@ def test_a_page_of_pictures_has_the_distances_and_no_modes():
         assert absent not in page.text
 
 
-def test_the_curve_of_pictures_is_drawn_with_the_floor_of_held_out_ones():
-    of = study_of_pictures(of_pictures(), kid_efficientnet_lite0=0.0002)
+def test_the_curve_of_images_is_drawn_with_the_floor_of_held_out_ones():
+    of = study_of_images(of_images(), kid_efficientnet_lite0=0.0002)
     name = "kid_efficientnet_lite0"
     dashes = {name: "solid", f"raw_{name}": "dash"}
     (only,) = of.parts
-    averaged, raw, real = traces(figures.curves(only, "curve", dashes, real=only.reference[name]))
+    averaged, raw, real = traces(figures.curves(only, "curve", dashes, real=only.data.reference[name]))
     assert (list(averaged.y), list(raw.y), list(real.y)) == ([0.03, 0.0125], [0.05], [0.0002] * 2)
 
 
-def test_a_study_of_digits_and_pictures_tells_each_by_its_own_measure():
+def test_a_study_of_digits_and_images_describes_each_by_its_own_measure():
     digits = with_data(study(finished("a")), reference={"reverse_kl": 0.02})
-    faces = replace(of_pictures("a"), dataset="faces")
+    faces = replace(of_images("a"), dataset="faces")
     others = with_data(study(faces), reference={"kid_efficientnet_lite0": 0.0002})
     mixed = replace(digits, runs=[*digits.runs, faces], datasets=digits.datasets | others.datasets)
     text = lead(mixed)
@@ -528,7 +526,7 @@ def study_of_points(*runs: RunResult) -> StudyResult:
     return StudyResult("p", list(runs), data, {})
 
 
-def test_points_are_told_by_their_own_measures():
+def test_points_are_described_by_their_own_measures():
     of = study_of_points(of_points("a", kl=0.5), of_points("b"))
     assert report.summary(of).splitlines() == [
         "method  seed  status    modes  high %      KL  sliced W",
@@ -541,7 +539,7 @@ def test_points_are_told_by_their_own_measures():
     assert "with a KL of 0.2500 to an even spread; the same number of real points scores 0.0010." in text
 
 
-def test_points_without_modes_are_told_by_their_distance():
+def test_points_without_modes_are_described_by_their_distance():
     run = of_points()
     bare = replace(run, scores={"sliced_wasserstein": 0.0625}, panels=run.panels[:2])
     text = lead(study_of_points(bare))
@@ -550,7 +548,7 @@ def test_points_without_modes_are_told_by_their_distance():
     assert "Mode coverage" not in page.text
 
 
-def test_a_study_of_several_data_sets_tells_each_apart():
+def test_a_study_of_several_data_sets_names_each():
     of = study_of_points(
         of_points("a", kl=0.5), of_points("b"), of_points("a", dataset="grid"), failed_on_points("b", "grid")
     )
@@ -583,7 +581,7 @@ def test_a_page_of_points_shows_clouds_densities_films_landscapes_and_bars():
         "mode 0: 1,500 samples, 500 if even",
         "mode 1: 0 samples, 500 if even",
     ]
-    assert [bar.get("class") for bar in page.all("i")][:4] == [None, "gone", None, "gone"]
+    assert [bar.get("class") for bar in page.all("i")][:4] == [None, "missing", None, "missing"]
 
 
 def test_many_methods_stand_in_rows():
@@ -600,7 +598,7 @@ def test_many_methods_stand_in_rows():
     assert any("none" in (button.get("class") or "") for button in many.all("button"))
 
 
-def test_what_lies_outside_the_picture_is_told():
+def test_what_lies_outside_the_image_is_counted():
     run = of_points()
     run.samples[:100] = 9.0
     page = Page(report.render(study_of_points(run)))
@@ -617,25 +615,25 @@ def test_mode_bars_are_scaled_by_the_highest_or_twice_an_even_share():
 
 def test_samples_figure_of_points_has_a_column_a_method_and_two_rows_a_data_set():
     of = study_of_points(of_points("a"), of_points("a", dataset="grid"))
-    picture = figures.samples_figure(of)
-    assert picture.shape == (4 * (figures.SIDE + 30) + 16, 2 * (figures.SIDE + 16) + 16, 3)
-    cloud = picture[30 : 30 + figures.SIDE, 2 * 16 + figures.SIDE : 2 * (16 + figures.SIDE)]
+    image = paper_figures.samples_figure(of)
+    assert image.shape == (4 * (figures.SIDE + 30) + 16, 2 * (figures.SIDE + 16) + 16, 3)
+    cloud = image[30 : 30 + figures.SIDE, 2 * 16 + figures.SIDE : 2 * (16 + figures.SIDE)]
     run, (first, _) = of.runs[0], of.parts
-    expected = drawing.cloud(run.samples, first.real, first.box, figures.PALETTE[0], figures.SIDE)
+    expected = drawing.cloud(run.samples, first.real, first.data.box, figures.PALETTE[0], figures.SIDE)
     assert (cloud == drawing.on_white(expected)).all()
 
 
 def test_samples_figure_of_many_methods_has_them_in_rows():
-    picture = figures.samples_figure(study_of_points(*(of_points(f"m{i}") for i in range(8)), failed_on_points()))
+    image = paper_figures.samples_figure(study_of_points(*(of_points(f"m{i}") for i in range(8)), failed_on_points()))
     # Ten times a cloud and a density, three methods a row.
-    assert picture.shape == (4 * (figures.SMALL_SIDE + 30) + 16, 6 * (figures.SMALL_SIDE + 16) + 16, 3)
+    assert image.shape == (4 * (figures.SMALL_SIDE + 30) + 16, 6 * (figures.SMALL_SIDE + 16) + 16, 3)
 
 
 def test_samples_figure_of_images_and_points_has_one_below_the_other():
     both = study(finished("a"))
     points = study_of_points(of_points("a"))
     mixed = replace(both, runs=[*both.runs, *points.runs], datasets=both.datasets | points.datasets)
-    heights = [figures.samples_figure(of).shape[0] for of in (both, points, mixed)]
+    heights = [paper_figures.samples_figure(of).shape[0] for of in (both, points, mixed)]
     assert heights[0] + heights[1] == heights[2]
     assert "digits" in lead(mixed) and "ring" in lead(mixed)
 
@@ -655,7 +653,7 @@ def completed(method: str, seed: int, psnr: float) -> RunResult:
     scores: Any = {"psnr_25": psnr, "ssim_25": 0.5, "occluded_psnr_25": 19.18, "occluded_ssim_25": 0.64}
     shown = torch.full((9, 3, 8, 8), 50, dtype=torch.uint8)
     rows = ["original", "25 % hidden", "25 % completed"]
-    run = of_pictures(method, seed, **scores, contextual_25=12.34, perceptual_25=-0.5)
+    run = of_images(method, seed, **scores, contextual_25=12.34, perceptual_25=-0.5)
     return with_panels(run, Images("Inpainting", "a note", "", shown, 3, rows))
 
 
@@ -669,26 +667,26 @@ def test_scores_by_a_share_stand_in_tables_of_their_own_by_measure():
 
 
 def test_inpainting_is_shown_and_its_scores_are_left_out_of_the_table_of_all_runs():
-    page = Page(report.render(study_of_pictures(completed("gogan", 0, 20.0))))
+    page = Page(report.render(study_of_images(completed("gogan", 0, 20.0))))
     assert "Inpainting" in page.text and "25 % completed" in page.text
     assert "psnr" not in page.text.replace("\u200b", "")
-    assert "psnr_25" in tables.runs(study_of_pictures(completed("gogan", 0, 20.0))).columns
-    assert "Inpainting" not in Page(report.render(study_of_pictures(of_pictures()))).text
+    assert "psnr_25" in tables.runs(study_of_images(completed("gogan", 0, 20.0))).columns
+    assert "Inpainting" not in Page(report.render(study_of_images(of_images()))).text
 
 
 def diagnosed(**scores: Any) -> RunResult:
     """A run with four panels under one heading."""
     shown = torch.full((48, 3, 8, 8), 7, dtype=torch.uint8)
     panels = [Images("Nearest neighbours", "a note", f"Caption {i}", shown, 6) for i in range(4)]
-    return with_panels(of_pictures(**scores), *panels)
+    return with_panels(of_images(**scores), *panels)
 
 
 def test_several_panels_of_a_run_stand_under_its_name_and_copies_are_warned_of():
-    honest = Page(report.render(study_of_pictures(diagnosed(memorised_pixels=0.012, memorised_features=0.09))))
+    honest = Page(report.render(study_of_images(diagnosed(memorised_pixels=0.012, memorised_features=0.09))))
     assert honest.text.count("Nearest neighbours") == 1
     assert all(f"Caption {i}" in honest.text for i in range(4))
     assert "of its samples are like copies" not in honest.text
-    copying = report.render(study_of_pictures(diagnosed(memorised_pixels=0.35, memorised_features=0.09)))
+    copying = report.render(study_of_images(diagnosed(memorised_pixels=0.35, memorised_features=0.09)))
     assert "relation_gan, seed 0: 35% of its samples are like copies of training images, by their pixels" in copying
 
 
@@ -780,7 +778,7 @@ def test_the_page_compares_with_the_main_method():
     assert ("best", "11.00 ± 1.00") in cells and ("best", "< 0.001") in cells
 
 
-def test_what_did_not_finish_is_counted_beside_the_mean():
+def test_what_did_not_finish_is_counted_next_to_the_mean():
     source = report.render(held_against(*helpers.seeds("c", 30.0, 31.0, None)))
     assert [cell for table, kind, cell in Page(source).cells if kind == "few"][:2] == ["2 of 3", "2 of 3"]
 
@@ -794,7 +792,7 @@ def test_a_sweep_is_drawn_with_its_deviations_and_a_cross_where_nothing_finished
     assert (list(gone.x), gone.marker.symbol) == ([3.0], "x")
     page = Page(report.render(of))
     assert "T: Table, digits: loss.weight" in page.text
-    assert [of["id"] for of in page.all("div") if str(of.get("id", "")).startswith("sweep")] == ["sweep-0"]
+    assert [of["id"] for of in page.all("div") if str(of.get("id", "")).startswith("sweep")] == ["sweep-0-0"]
 
 
 def test_the_foot_leads_from_each_run_to_what_made_it():

@@ -60,7 +60,7 @@ def test_statistics_for_latex(result: StudyResult):
     assert not re.search(r"(?<!\\)_", text) and "±" not in text
 
 
-def test_published_figures_beside_ours(result: StudyResult):
+def test_published_figures_and_ours(result: StudyResult):
     frame = tables.published_table(result).set_index("method")
     assert (frame.loc["a", "paper"], frame.loc["a", "mean"], frame.loc["a", "difference"]) == (9.5, 11.0, 1.5)
     assert np.isnan(frame.loc["b", "difference"]) and frame.loc["b", "paper_note"] == "doubtful: a misprint"
@@ -75,24 +75,24 @@ def test_what_latex_takes_for_something_else_is_escaped():
 
 
 def test_a_study_without_claims_and_figures_has_empty_tables():
-    verdicts, statistics, _, beside, latex = nodes.write_tables(study([run("a", fid=1.0)]))
-    assert len(verdicts) == len(beside) == 0 and latex == "" and len(statistics) == 1
+    verdicts, statistics, _, published, latex = nodes.write_tables(study([run("a", fid=1.0)]))
+    assert len(verdicts) == len(published) == 0 and latex == "" and len(statistics) == 1
 
 
 def test_the_same_study_makes_the_same_bytes(result: StudyResult):
-    page, table, picture, summary = nodes.write_report(result)
+    page, table, image, summary = nodes.write_report(result)
     again = nodes.write_report(result)
     assert (page, summary) == (again[0], again[3])
-    assert table.equals(again[1]) and (picture == again[2]).all()
+    assert table.equals(again[1]) and (image == again[2]).all()
     first, second = paper_figures.figures(result), paper_figures.figures(result)
     assert list(first) == list(second) and all((first[name] == second[name]).all() for name in first)
 
 
-def test_figures_for_papers_are_pictures_on_white():
+def test_figures_for_papers_are_images_on_white():
     curve = [{"step": 10, "fid": 9.0, "raw_fid": 8.0}, {"step": 20, "fid": 5.0}]
     runs = [run("a", 0, fid=5.0), run("a", 1, status="diverged"), run("b", 0, fid=7.0)]
     runs[0].curve.extend(curve)
     made = paper_figures.figures(study(runs, sweeps=[Sweep("a", "loss.x", {"a": 1.0, "b": 2.0})]))
     assert set(made) == {"curve_digits_fid", "samples_digits_real", "sweep_T_digits_loss_x_fid"}
-    for name, picture in made.items():
-        assert picture.dtype == np.uint8 and picture.ndim == 3 and tuple(picture[0, 0]) == (255, 255, 255), name
+    for name, image in made.items():
+        assert image.dtype == np.uint8 and image.ndim == 3 and tuple(image[0, 0]) == (255, 255, 255), name

@@ -13,8 +13,7 @@ from matplotlib.figure import Figure
 
 from relation_gan.gan.theory.flows import Array
 from relation_gan.pipelines.dirac.results import ADAPTIVE, Pair, Run, pairs
-from relation_gan.pipelines.reporting.figures import GREY, PALETTE, png_bytes
-from relation_gan.pipelines.reporting.figures import _figure as blank
+from relation_gan.pipelines.reporting.figures import GREY, PALETTE, blank, png_bytes
 
 COLOURS = {"free": PALETTE[0], "damped": PALETTE[1]}
 NAMES = {"free": "without the damping", "damped": "with it"}

@@ -35,7 +35,7 @@ over its seeds, in the study's report.
 
 ## What it is not
 
-It imitates its training data and nothing else, with the gaps and the blur that the scores tell of. It was made to
+It imitates its training data and nothing else, with the gaps and the blur that the scores show. It was made to
 compare losses, not to be used for anything that its samples would be taken for.
 """
 
@@ -66,8 +66,8 @@ def best_generators(study: StudyResult) -> dict[str, Any]:
         scored = [run for run in finished if measure in run.shown]
         if not scored:
             continue
-        sign = -1 if better(measure) == "lower" else 1
-        best = max(scored, key=lambda run, name=measure, sign=sign: sign * run.shown[name])
+        pick = min if better(measure) == "lower" else max
+        best = pick(scored, key=lambda run, name=measure: run.shown[name])
         found[part.dataset] = {
             "run": best.name,
             "mlflow_run": best.mlflow_run,
@@ -82,7 +82,7 @@ def model_card(study: StudyResult, part: Part, run: RunResult, count: int) -> st
     """Markdown. `count` is of the runs that this one was chosen from."""
     config, generator = run.history.run, run.history.run.networks.get("generator", {})
     origin = run.history.origin or study.provenance
-    real = scale_kid(part.reference)
+    real = scale_kid(part.data.reference)
     rows = [
         f"| {label(name)} | {number(name, value)} | {number(name, real.get(name, math.nan))} |"
         for name, value in run.shown.items()

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import click
+import numpy as np
 import pandas as pd
 import torch
 from kedro.pipeline import Pipeline, node
@@ -17,7 +18,7 @@ from relation_gan.gan.sampling import GeneratorSampler
 from relation_gan.gan.scoring import EvaluationConfig, Scores
 from relation_gan.gan.scoring.panels import Panel
 from relation_gan.pipelines.reporting import nodes
-from relation_gan.pipelines.reporting.pipeline import shown_first
+from relation_gan.pipelines.reporting.pipeline import describe_data, shown_first, write_report
 from relation_gan.pipelines.shared import bound, device
 
 
@@ -46,53 +47,30 @@ def collect_external(
         digest, title = sampler.digest(evaluation.samples), path.stem
     else:
         digest, title = hashlib.sha256(path.read_bytes()).hexdigest(), sampler.generator.notes.get("run", path.stem)
-    run = RunResult(
+    history = History(
         dataset=data.name,
         method=title,
+        title=title,
         seed=evaluation.seed,
-        scores=scores,
-        history=History(
-            dataset=data.name,
-            method=title,
-            title=title,
-            seed=evaluation.seed,
-            status="finished",
-            step=0,
-            steps=0,
-            device=str(device()),
-            threads=torch.get_num_threads(),
-            external={"samples": os.fspath(path), "samples_sha256": digest, "evaluation": data.evaluation},
-        ),
-        curve=[],
-        grids=torch.empty(0).numpy(),
-        panels=panels,
+        status="finished",
+        step=0,
+        steps=0,
+        device=str(device()),
+        threads=torch.get_num_threads(),
+        external={"samples": os.fspath(path), "samples_sha256": digest, "evaluation": data.evaluation},
     )
+    run = RunResult(data.name, title, evaluation.seed, scores, history, curve=[], grids=np.empty(0), panels=panels)
     return nodes.collect_study(folder, "", {}, pd.DataFrame(), {}, data, run)
 
 
 def create_pipeline(data: Data, scorers: list[str], folder: str) -> Pipeline:
     """Args: the data set, the scorers of the samples, and the report's folder."""
-    shown = shown_first(tuple(scorers))
-    results = [f"evaluate.{part}_{name}" for name in shown for part in ("scores", "panels")]
-    described = node(
-        bound(nodes.describe_data, shown, tuple(of for of in data.compared_with if of[0] in shown), False),
-        [
-            *(f"{data.name}.{data.source}", f"params:datasets.{data.name}.data", "evaluate.evaluation"),
-            *(f"{data.name}.reference_{reference}" for reference in data.references),
-        ],
-        "evaluate.data_result",
-        name="describe_data",
-    )
+    results = [f"evaluate.{part}_{name}" for name in shown_first(scorers) for part in ("scores", "panels")]
     collected = node(
         bound(collect_external, folder),
         ["params:evaluate", "evaluate.sampler", "evaluate.evaluation", "evaluate.data_result", *results],
         f"{folder}.result",
         name="collect_external",
     )
-    written = node(
-        nodes.write_report,
-        f"{folder}.result",
-        [f"{folder}.report", f"{folder}.table", f"{folder}.samples", f"{folder}.summary"],
-        name="write_report",
-    )
-    return Pipeline([described, collected, written], tags="evaluate")
+    described = describe_data(data, "evaluate.evaluation", "evaluate.data_result", scorers=scorers)
+    return Pipeline([described, collected, write_report(folder)], tags="evaluate")

@@ -21,7 +21,7 @@ from relation_gan.gan.metrics import extractors
 from relation_gan.gan.scoring import EvaluationConfig, Source
 from relation_gan.gan.scoring.panels import SAMPLES, Panel
 from relation_gan.gan.state import CheckpointStore
-from relation_gan.pipelines.reporting import figures, paper_figures, report, tables
+from relation_gan.pipelines.reporting import paper_figures, report, tables
 
 
 def collect_run(
@@ -32,11 +32,7 @@ def collect_run(
     checkpoints: CheckpointStore,
     *panels: list[Panel],
 ) -> RunResult:
-    """Put together what a run left.
-
-    Args:
-        checkpoints: the folder that also holds a note of its MLflow run, if it was tracked.
-    """
+    """Put together what a run left; the folder of its checkpoints also has a note of its MLflow run, if any."""
     configuration = fingerprint(history.run.depends_on(history.data_sha256))
     return RunResult(
         dataset=history.dataset,
@@ -99,10 +95,8 @@ def collect_study(
     Args:
         name: the report's.
         study: the one whose claims it tests.
-        parameters: the study's, resolved, from which `Design.of` is made.
-        published: conf/base/published.csv.
-        claims: by name, as in conf/base/parameters/claims.yml.
-        results: of each data set, and of each run.
+        parameters: the study's, resolved.
+        published, claims: as in conf/base/published.csv and conf/base/parameters/claims.yml.
     """
     runs = [result for result in results if isinstance(result, RunResult)]
     datasets = [result for result in results if isinstance(result, DatasetResult)]
@@ -149,7 +143,7 @@ def protocol(evaluation: EvaluationConfig, training: int, reference: Described |
 
 def write_report(study: StudyResult) -> tuple[str, pd.DataFrame, np.ndarray, str]:
     """The HTML page, the table, the sample figure and the text for the terminal."""
-    return report.render(study), tables.runs(study), figures.samples_figure(study), report.summary(study)
+    return report.render(study), tables.runs(study), paper_figures.samples_figure(study), report.summary(study)
 
 
 def write_tables(study: StudyResult) -> tuple[pd.DataFrame, pd.DataFrame, str, pd.DataFrame, str]:
@@ -161,8 +155,3 @@ def write_tables(study: StudyResult) -> tuple[pd.DataFrame, pd.DataFrame, str, p
         tables.published_table(study),
         tables.published_latex(study),
     )
-
-
-def write_figures(study: StudyResult) -> dict[str, np.ndarray]:
-    """Figures for papers, by the names of their files."""
-    return paper_figures.figures(study)

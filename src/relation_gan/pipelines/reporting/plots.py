@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from relation_gan.analysis.measures import HEADLINE, better, label, logarithmic, measure, scale_kid
+from relation_gan.analysis.measures import HEADLINE, better, label, measure, scale_kid
 from relation_gan.analysis.results import Part
 from relation_gan.pipelines.reporting import figures
 
@@ -30,20 +30,15 @@ OBSERVED = (
         ("active", "", "active_rank"),
     ),
 )
-"""Plots of what is logged: the title, how to read it, and columns; each empty name goes on to the next dash."""
+"""Plots of what is logged: the title, how to read it, and columns; each empty name leads to the next dash."""
 DASHES = ("solid", "dash", "dot")
 
 
 def curves(part: Part, index: int) -> list[tuple[str, str, str]]:
     """(title, how to read it, HTML) of the curves that have anything to show."""
-    found: list[tuple[str, str, go.Figure]] = [_score(part, name) for name in _scored(part)]
-    found.append(
-        (
-            "Modes by frequency",
-            "A line ends where the modes are missing. Dotted: even sampling.",
-            figures.mode_ranks(part),
-        )
-    )
+    found = [_score(part, name) for name in _scored(part)]
+    note = "A line ends where the modes are missing. Dotted: even sampling."
+    found.append(("Modes by frequency", note, figures.mode_ranks(part)))
     found += [(title, note, figures.curves(part, "history", _dashes(names))) for title, note, names in OBSERVED]
     if part.of_points:
         largest = figures.curves(part, "history", {"fake_max": "solid"}, log=True)
@@ -64,12 +59,11 @@ def _scored(part: Part) -> list[str]:
 
 
 def _score(part: Part, name: str) -> tuple[str, str, go.Figure]:
+    reference, shown = part.data.reference, next(iter(scale_kid({name: 0.0})))
+    real = None if name == "modes" else reference.get(f"curve_{name}", reference.get(name))
     dashes = {name: "solid", f"raw_{name}": "dash"}
-    floor = part.reference.get(f"curve_{name}", part.reference.get(name))
-    figure = figures.curves(part, "curve", dashes, log=logarithmic(name), real=None if name == "modes" else floor)
-    shown = next(iter(scale_kid({name: 0.0})))
-    known = measure(shown)
-    if known and known.factor == 100:
+    figure = figures.curves(part, "curve", dashes, log=measure(name).logarithmic, real=real)
+    if measure(shown).factor == 100:
         figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     fewer = "A point has fewer samples than the score, and a higher floor. " if better(shown) == "lower" else ""
     return label(shown), f"{better(shown).capitalize()} is better. {fewer}{WEIGHTS}", figure

@@ -50,20 +50,14 @@ def section(part: Part, columns: list[str], index: int) -> dict[str, Any]:
         columns: the scores that runs have.
         index: of the data set, which names its plots.
     """
-    groups = figures.by_method(part)
-    films = _films(part)
-    many = len(groups) > MANY
-    drawn = plots.curves(part, index)
-    panels = _panel_sections(part, groups, index)
-    points = part.of_points
+    films, panels, drawn = _films(part), _panel_sections(part, index), plots.curves(part, index)
+    many, points = len(part.by_method) > MANY, part.of_points
     return {
         "part": part,
-        "noun": part.noun,
         "image": "points" if points else "small" if part.real.shape[3] < 64 else "photograph",
-        "groups": groups,
         "many": many,
         "cards": [_card(name, part) for name in headline(part) or columns[:6]],
-        "seeds": {method: _seeds(runs) for method, runs in groups.items()},
+        "seeds": {method: _seeds(runs) for method, runs in part.by_method.items()},
         "width": _width(part) // (2 if many and not points else 1),
         "column": (180 if many else 236) if points else 233 if many else 420,
         "panels": panels,
@@ -76,32 +70,31 @@ def section(part: Part, columns: list[str], index: int) -> dict[str, Any]:
     }
 
 
-def _panel_sections(part: Part, groups: dict[str, list[RunResult]], index: int) -> list[PanelSection]:
+def _panel_sections(part: Part, index: int) -> list[PanelSection]:
     """The headings in the order of their panels, those of real data first."""
-    shown = {method: figures.shown_run(runs) for method, runs in groups.items()}
-    owners: list[tuple[str, RunResult | None, Panel]] = [("", None, panel) for panel in part.data.panels]
-    owners += [(method, run, panel) for method, run in shown.items() for panel in run.panels]
+    shown = [figures.shown_run(runs) for runs in part.by_method.values()]
+    owners: list[tuple[RunResult | None, Panel]] = [(None, panel) for panel in part.data.panels]
+    owners += [(run, panel) for run in shown for panel in run.panels]
     found = []
-    for heading in dict.fromkeys(panel.heading for _, _, panel in owners):
-        own = [owner for owner in owners if owner[2].heading == heading]
-        of_runs = [id(run) for _, run, _ in own if run]
-        drawn = [
-            _draw(method, run, panel, part, f"panel-{index}-{len(found)}-{i}")
-            for i, (method, run, panel) in enumerate(own)
-        ]
+    for heading in dict.fromkeys(panel.heading for _, panel in owners):
+        own = [owner for owner in owners if owner[1].heading == heading]
+        methods = [run.method for run, _ in own if run]
+        name = f"panel-{index}-{len(found)}"
+        drawn = [_draw(run, panel, part, f"{name}-{i}") for i, (run, panel) in enumerate(own)]
         if heading == part.data.panels[0].heading:
-            drawn += [Drawn(method, run, "") for method, run in shown.items() if id(run) not in of_runs]
-        found.append(PanelSection(heading, own[0][2].note, drawn, len(of_runs) > len(set(of_runs))))
+            drawn += [Drawn(run.method, run, "") for run in shown if run.method not in methods]
+        found.append(PanelSection(heading, own[0][1].note, drawn, len(methods) > len(set(methods))))
     return found
 
 
-def _draw(method: str, run: RunResult | None, panel: Panel, part: Part, name: str) -> Drawn:
+def _draw(run: RunResult | None, panel: Panel, part: Part, name: str) -> Drawn:
+    method = run.method if run else ""
     colour = figures.colours(part.methods)[method] if run else figures.GREY
-    real, box, side, caption = part.real, part.box, figures.SIDE, panel.caption
+    scene, caption = (part.real, part.data.box, colour, figures.SIDE), panel.caption
     match panel:
         case Counts() if len(panel.counts) > BARS:
-            counts = panel.counts
-            caption = f"{int((counts == 0).sum()):,} of {len(counts):,} modes missing"
+            missing = int((panel.counts == 0).sum())
+            caption = f"{missing:,} of {len(panel.counts):,} modes missing"
             return Drawn(method, run, caption, plot=plots.as_html(figures.mode_map(panel), name))
         case Counts():
             return Drawn(method, run, caption, bars=figures.mode_bars(panel.counts.numpy()))
@@ -109,12 +102,12 @@ def _draw(method: str, run: RunResult | None, panel: Panel, part: Part, name: st
             uri = figures.data_uri(panel.images.numpy(), panel.columns, panel.missing)
             return Drawn(method, run, caption, uri, panel.rows or None)
         case Landscape():
-            image = drawing.landscape(panel.heights.numpy(), panel.points.numpy(), real, box, colour, side)
+            image = drawing.landscape(panel.heights.numpy(), panel.points.numpy(), *scene)
         case Density():
-            image = drawing.density(panel.points.numpy(), real, box, colour, side)
+            image = drawing.density(panel.points.numpy(), *scene)
         case Points():
-            image = drawing.cloud(panel.points.numpy(), real, box, colour, side)
-            if (share := drawing.outside(panel.points.numpy(), box)) >= 0.0005:
+            image = drawing.cloud(panel.points.numpy(), *scene)
+            if (share := drawing.outside(panel.points.numpy(), part.data.box)) >= 0.0005:
                 caption = f"{caption} {share:.1%} lie outside the figure".strip()
         case _:
             raise TypeError(f"no report draws a {type(panel).__name__}; add it to pipelines/reporting/sections.py")
@@ -123,20 +116,21 @@ def _draw(method: str, run: RunResult | None, panel: Panel, part: Part, name: st
 
 def _tables(part: Part) -> list[tuple[Any, list[str], dict[str, list[str]]]]:
     """(measure, shares, cells of each row) of the scores that depend on a share, such as that which is hidden."""
-    groups = {method: finished(runs) for method, runs in figures.by_method(part).items()}
     found = []
     for name, measure in COMPLETED.items():
         names = {of for run in part.runs for of in run.scores if of.startswith(f"{name}_") and of != f"{name}_std"}
         shares = sorted((of.removeprefix(f"{name}_") for of in names), key=int)
-
-        def cells(runs: list[RunResult], prefix: str, shares: list[str] = shares) -> list[str]:
-            return [spread(f"{prefix}_{share}", values(runs, f"{prefix}_{share}")) for share in shares]
-
         if shares:
-            hidden = cells(part.runs[:1], f"occluded_{name}")
-            rows = {"occluded": hidden} if set(hidden) != {"–"} else {}
-            found.append((measure, shares, rows | {method: cells(runs, name) for method, runs in groups.items()}))
+            rows = {method: _by_share(finished(runs), name, shares) for method, runs in part.by_method.items()}
+            occluded = _by_share(part.runs[:1], f"occluded_{name}", shares)
+            rows = rows if set(occluded) == {"–"} else {"occluded": occluded, **rows}
+            found.append((measure, shares, rows))
     return found
+
+
+def _by_share(runs: list[RunResult], prefix: str, shares: list[str]) -> list[str]:
+    names = [f"{prefix}_{share}" for share in shares]
+    return [spread(name, values(runs, name)) for name in names]
 
 
 def headline(part: Part) -> list[str]:
@@ -145,6 +139,7 @@ def headline(part: Part) -> list[str]:
 
 
 def finished(runs: list[RunResult]) -> list[RunResult]:
+    """Those of the runs that did."""
     return [run for run in runs if run.finished]
 
 
@@ -161,18 +156,18 @@ def _seeds(runs: list[RunResult]) -> str:
 
 
 def _card(name: str, part: Part) -> dict[str, Any]:
-    """A row of the headline: a score of each method's finished runs, of real data, and which is best."""
-    of = {method: values(finished(runs), name) for method, runs in figures.by_method(part).items()}
+    """A row of the headline: a score of real data (under no name) and of each method's finished runs; the best ones."""
+    of = {method: values(finished(runs), name) for method, runs in part.by_method.items()}
     means = {method: statistics.mean(found) for method, found in of.items() if found}
     measure = MEASURES.get(name)
     pick = {"higher": max, "lower": min}.get(measure.better) if measure else None
+    best = pick(means.values()) if pick and len(set(means.values())) > 1 else None
+    real = number(name, scale_kid(part.data.reference).get(name, math.nan))
     return {
         "label": measure.label if measure else name,
         "better": measure.better if measure else "",
-        "texts": {method: spread(name, found) for method, found in of.items()},
-        "best": pick(means.values()) if pick and len(set(means.values())) > 1 else None,
-        "means": means,
-        "real": number(name, scale_kid(part.reference).get(name, math.nan)),
+        "texts": {"": real, **{method: spread(name, found) for method, found in of.items()}},
+        "best": [method for method, mean in means.items() if mean == best],
     }
 
 
@@ -186,10 +181,10 @@ def _width(part: Part) -> int:
 
 def _films(part: Part) -> dict[str, tuple[RunResult, list[tuple[int, str]]]]:
     """What fixed inputs gave over training, of each method."""
-    films, groups = {}, figures.by_method(part)
-    side = figures.SIDE if len(groups) <= MANY else figures.SMALL_SIDE
+    side = figures.SIDE if len(part.by_method) <= MANY else figures.SMALL_SIDE
     palette = figures.colours(part.methods)
-    for method, runs in groups.items():
+    films = {}
+    for method, runs in part.by_method.items():
         run = figures.shown_run(runs)
         if len(run.grids):
             frames = zip(run.grid_steps, run.grids, strict=True)
@@ -200,4 +195,4 @@ def _films(part: Part) -> dict[str, tuple[RunResult, list[tuple[int, str]]]]:
 def _frame(part: Part, samples: np.ndarray, colour: str, side: int) -> str:
     if not part.of_points:
         return figures.data_uri(samples)
-    return figures.point_uri(drawing.cloud(samples, part.real, part.box, colour, side))
+    return figures.point_uri(drawing.cloud(samples, part.real, part.data.box, colour, side))

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from relation_gan.analysis.comparison import Compared, compared
-from relation_gan.analysis.measures import label, measure, number, rank, signed
+from relation_gan.analysis.measures import label, measure, number, plus_minus, rank, signed
 from relation_gan.analysis.published import PublishedRow, PublishedTable, published_and_ours
-from relation_gan.analysis.results import PublishedValue, RunResult, StudyResult
-from relation_gan.analysis.statistics import Summary
+from relation_gan.analysis.results import RunResult, StudyResult
+from relation_gan.analysis.statistics import Comparison, Summary
 from relation_gan.analysis.verdicts import LEVEL, verdicts
 
 LINEAGE = ("commit", "configuration", "data_sha256", "mlflow_run")
@@ -30,10 +30,7 @@ LATEX = str.maketrans(
 
 
 def runs(study: StudyResult) -> pd.DataFrame:
-    """One row a run; a score that a run lacks is NaN, and scores of unknown name come last, before the lineage.
-
-    Kernel distances are small, and stand a scale_kid under `..._x1000`.
-    """
+    """One row a run; a score that a run lacks is NaN, and scores of unknown name come last, before the lineage."""
     rows = [
         {"dataset": run.dataset, "method": run.method, "seed": run.seed, "status": run.history.status}
         | run.shown
@@ -61,23 +58,20 @@ def verdict_table(study: StudyResult) -> pd.DataFrame:
 
 def statistics_table(study: StudyResult) -> pd.DataFrame:
     """One row an experiment, data set, measure and method: its mean, and its comparison with the main method."""
-    return pd.DataFrame(
-        [
-            {
-                **{"experiment": of.experiment.name, "dataset": of.dataset, "measure": of.measure},
-                **{"method": row.method, **row.summary._asdict()},
-                "compared_with": of.main if row.comparison else "",
-                **dict(zip(COMPARISON, row.comparison or (), strict=False)),
-                **{"rank": row.rank, "rank_over_datasets": row.overall},
-            }
-            for of in compared(study)
-            for row in of.rows
-        ],
-        columns=[
-            *("experiment", "dataset", "measure", "method", *Summary._fields),
-            *("compared_with", *COMPARISON, "rank", "rank_over_datasets"),
-        ],
-    )
+    rows = [
+        (
+            *(of.experiment.name, of.dataset, of.measure, row.method, *row.summary),
+            *(of.main if row.comparison else "", *(row.comparison or [None] * len(COMPARISON))),
+            *(row.rank, row.overall),
+        )
+        for of in compared(study)
+        for row in of.rows
+    ]
+    columns = [
+        *("experiment", "dataset", "measure", "method", *Summary._fields),
+        *("compared_with", *COMPARISON, "rank", "rank_over_datasets"),
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def statistics_latex(study: StudyResult) -> str:
@@ -94,7 +88,7 @@ def statistics_latex(study: StudyResult) -> str:
         )
         for part in np.array_split(np.array(of), math.ceil(len(of) / WIDE)):
             rows = [[_latex(method), *(_cell(each, method) for each in part)] for method in methods]
-            tables.append(_tabular(caption, ["", *(_short(each) for each in part)], rows))
+            tables.append(_tabular(caption, ["", *(measure(each.measure).short for each in part)], rows))
     return "\n".join(tables)
 
 
@@ -127,14 +121,14 @@ def published_latex(study: StudyResult) -> str:
             [
                 row.method,
                 *(theirs(row, name) for name in of.papers),
-                ours(row.ours, of.measure),
+                plus_minus(of.measure, row.ours.mean, row.ours.deviation),
                 f"{row.ours.n} of {row.ours.runs}" if row.ours.runs else "–",
                 *([differences(row, of)] if of.comparable else []),
             ]
             for row in of.rows
         ]
-        told = " ".join([f"{label(of.measure)}: the paper’s figures and ours.", *of.differs])
-        caption = f"{_named(of.experiment, titles.get(of.experiment, ''))}{of.dataset}. {told}"
+        differs = " ".join([f"{label(of.measure)}: the paper’s figures and ours.", *of.differs])
+        caption = f"{_named(of.experiment, titles.get(of.experiment, ''))}{of.dataset}. {differs}"
         head += ["difference"] if of.comparable else []
         tables.append(_tabular(caption, head, [[_latex(cell) for cell in row] for row in rows]))
     return "\n".join(tables)
@@ -142,25 +136,13 @@ def published_latex(study: StudyResult) -> str:
 
 def theirs(row: PublishedRow, dataset: str) -> str:
     """A method's published figures of one data set; a dash where there is none."""
-    return "; ".join(printed(figure) for figure in row.figures if figure.dataset == dataset) or "–"
+    figures = (figure for figure in row.figures if figure.dataset == dataset)
+    return "; ".join(plus_minus(figure.metric, figure.value, figure.pm) for figure in figures) or "–"
 
 
-def printed(figure: PublishedValue) -> str:
-    """A published figure, with its ± if it has one."""
-    value = number(figure.metric, figure.value)
-    return value if math.isnan(figure.pm) else f"{value} ± {number(figure.metric, figure.pm)}"
-
-
-def ours(summary: Summary, name: str) -> str:
-    """Mean ± standard deviation; a dash where nothing finished."""
-    if summary.n < 2:
-        return number(name, summary.mean)
-    return f"{number(name, summary.mean)} ± {number(name, summary.deviation)}"
-
-
-def interval(low: float, high: float, name: str) -> str:
+def interval(of: Summary | Comparison, name: str) -> str:
     """`[0.2, 0.4]`; nothing where there is none."""
-    return "" if math.isnan(low) else f"[{number(name, low)}, {number(name, high)}]"
+    return "" if math.isnan(of.low) else f"[{number(name, of.low)}, {number(name, of.high)}]"
 
 
 def differences(row: PublishedRow, of: PublishedTable) -> str:
@@ -169,24 +151,20 @@ def differences(row: PublishedRow, of: PublishedTable) -> str:
     return "; ".join(there) or "–"
 
 
-def _short(of: Compared) -> str:
-    known = measure(of.measure)
-    return known.short if known else of.measure
-
-
 def _cell(of: Compared, method: str) -> str:
     row = next((row for row in of.rows if row.method == method), None)
     if row is None:
         return _latex("–")
     sure = row.comparison is not None and row.comparison.corrected < LEVEL
     finished = f" ({row.summary.n} of {row.summary.runs})" if row.summary.n < row.summary.runs else ""
-    told = _latex(f"{ours(row.summary, of.measure)}{'*' if sure else ''}{finished}")
-    return rf"\textbf{{{told}}}" if method in of.best else told
+    score = plus_minus(of.measure, row.summary.mean, row.summary.deviation)
+    text = _latex(f"{score}{'*' if sure else ''}{finished}")
+    return rf"\textbf{{{text}}}" if method in of.best else text
 
 
 def _named(name: str, title: str) -> str:
-    told = ": ".join(filter(None, (name, title)))
-    return f"{told}. " if told else ""
+    text = ": ".join(filter(None, (name, title)))
+    return f"{text}. " if text else ""
 
 
 def _tabular(caption: str, head: list[str], rows: list[list[str]]) -> str:

@@ -8,6 +8,7 @@ import torch
 from kedro.framework.cli.utils import _split_params
 
 from relation_gan.config import ConfigError, Data, ProjectConfigLoader, merge, resolve
+from relation_gan.config.studies import experiments_of
 from relation_gan.gan.run import RunConfig
 from relation_gan.gan.schedule import TrainingConfig
 from relation_gan.settings import CONFIG_LOADER_ARGS
@@ -216,6 +217,19 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(typed: dict[str, A
         (
             {"methods": {"plain": {"training": {"betas": [0.0, 1.0]}}}},
             "parameter 'training.betas' (or methods.plain.training) is [0.0, 1.0]: each beta must be at least 0 and",
+        ),
+        (
+            {"training": {"lr_critic": {"start": 0.1, "end": -0.1}}},
+            "parameter 'training.lr_critic.end' (or methods.plain.training) is -0.1: input should be greater than 0",
+        ),
+        (
+            {"training": {"lr_critic": {"start": 0.1, "and": 0.2}}},
+            "parameter 'training.lr_critic.end' (or methods.plain.training) is missing; unknown parameter "
+            "'training.lr_critic.and' (or methods.plain.training), did you mean 'end'?; known are: start, end, over, ",
+        ),
+        (
+            {"training": {"betas": [0.0, {"start": 0.9, "end": 0.99, "shape": "step"}]}},
+            "parameter 'training.betas.1.shape' (or methods.plain.training) is 'step': input should be 'linear' or",
         ),
         ({"methods": {"mine": {"title": "x"}}}, "parameter 'methods.mine.loss' is missing"),
         ({"study": {"seeds": "1+1"}}, "parameter 'study.seeds' is '1+1': seeds must be different numbers from 0 to "),
@@ -470,6 +484,35 @@ def test_a_sweep_of_a_plain_study_can_be_typed_and_reaches_into_lists() -> None:
     assert parameters["methods"]["plain_weight_10"]["regularisers"] == [{**penalty, "weight": 10}]
     runs = parameters["runs"]["tiny"]["plain_weight_10"]["seed0"]
     assert runs["regularisers"][0]["weight"] == 10
+
+
+def test_schedules_are_merged_swept_and_told_as_values_are() -> None:
+    penalty = {"name": "gradient_penalty", "where": "real", "weight": {"start": 2.0, "end": 0.2}}
+    parameters = resolved(
+        methods={
+            "plain": {"regularisers": [penalty], "training": {"lr_critic": {"start": 0.1, "end": 0.2}}},
+            "other": {"like": "plain", "training": {"lr_critic": {"end": 0.3}}},
+        },
+        study={
+            "sweeps": [
+                {"method": "plain", "over": "regularisers.0.weight", "values": [1, {"start": 4.0, "end": 0.5}]},
+                {"method": "plain", "over": "regularisers.0.weight.start", "values": "1+3"},
+                {"method": "plain", "over": "training.lr_critic", "values": 0.25},
+            ]
+        },
+    )
+    runs = {name: of["seed0"] for name, of in parameters["runs"]["tiny"].items()}
+    weights = {name: run["regularisers"][0]["weight"] for name, run in runs.items() if run["regularisers"]}
+    assert weights["plain_weight_1"] == 1
+    assert weights["plain_weight_4p0_to_0p5"] == {"start": 4.0, "end": 0.5}
+    assert weights["plain_start_3"] == {"start": 3, "end": 0.2}
+    assert parameters["methods"]["plain_weight_4p0_to_0p5"]["title"] == "Plain, weight 4.0 to 0.5"
+    compared = experiments_of(parameters["studies"]["study"], {}, "tiny")
+    values = [list(sweep["methods"].values()) for sweep in compared[""]["sweeps"]]
+    assert values == [[1, "4.0 to 0.5"], [1, 3], [0.25]]
+    rates = {name: run["training"]["lr_critic"] for name, run in runs.items()}
+    assert rates["plain_lr_critic_0p25"] == 0.25
+    assert (rates["plain"]["end"], rates["other"]["end"], rates["other"]["start"]) == (0.2, 0.3, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -757,6 +800,7 @@ CLASSIFIED = {
     "fashion_mnist": 0.88,
     "svhn": 0.9,
     "cifar10": 0.75,
+    "cifar10_r3gan": 0.75,
     "cifar10_triplet": 0.75,
 }
 
@@ -770,6 +814,7 @@ def test_the_presets_with_labelled_images_held_out_have_a_classifier() -> None:
     assert [preset for preset, classifier in classifiers.items() if classifier and classifier.get("flip")] == [
         "cifar10",
         "cifar10_triplet",
+        "cifar10_r3gan",
     ]
 
 
@@ -778,6 +823,11 @@ def test_every_triple_comes_equally_often_or_not_at_all() -> None:
         "parameter 'data': count must be a multiple of 1,000 for every_triple, not 1500"
     )
     assert resolved(data={"every_triple": True, "count": 3000})["data"]["every_triple"] is True
+
+
+def R3GAN(start: float, end: float) -> dict[str, Any]:
+    """One of its schedules on CIFAR-10."""
+    return {"start": start, "end": end, "over": 20e6 / 250e6, "shape": "cosine"}
 
 
 # What the papers train on, and for how long: source, split, subset, held out; crop, padding, size, channels; steps,
@@ -801,6 +851,11 @@ REAL = {
     "cifar10_64": ("cifar10", "all", None, 0.1, "none", 0, 64, 3, 135_000, 64, ANY, ANY),
     "celeba_gogan": ("celeba", "all", None, 0.1, 108, 0, 64, 3, 135_000, 64, ANY, ANY),
     "lsun_bedroom_gogan": ("lsun_bedroom", "train", 330_000, 0.1, "square", 0, 64, 3, 135_000, 64, ANY, ANY),
+    # R3GAN: 250 million images in batches of 512, and its code's schedules over the first 20 million.
+    "cifar10_r3gan": (
+        *("cifar10", "train", None, "test", "none", 0, 32, 3, 250_000_000 // 512, 512),
+        *((R3GAN(2e-4, 5e-5), R3GAN(2e-4, 5e-5)), [0.0, R3GAN(0.9, 0.99)]),
+    ),
     # Nobody's.
     "fashion_mnist": ("fashion_mnist", "train", None, "test", "none", 2, 32, 1, ANY, 256, ANY, ANY),
     "image_folder": ("image_folder", "all", None, 0.0, "square", 0, 64, 3, ANY, 64, ANY, ANY),
@@ -820,8 +875,22 @@ def test_a_preset_of_real_images_does_what_its_paper_does(preset: str) -> None:
     )
     assert found == expected
     assert (data["kind"], data["name"], data["filter"]) == ("images", preset, "bicubic")
-    assert not training.get("flip")  # no paper mirrors its images
+    assert bool(training.get("flip")) is (preset == "cifar10_r3gan")  # no other paper mirrors its images
     assert parameters["evaluation"]["samples"] == 50_000
+
+
+def test_r3gan_on_cifar10_has_the_settings_of_its_code() -> None:
+    run = load(env="cifar10_r3gan")["runs"]["cifar10_r3gan"]["r3gan"]["seed0"]
+    # gamma from 0.05 to 0.005, of which the penalties have a half; a half-life of up to 5 million images.
+    assert [(of["where"], of["weight"]) for of in run["regularisers"]] == [
+        (where, R3GAN(0.05 / 2, 0.005 / 2)) for where in ("real", "fake")
+    ]
+    training = run["training"]
+    assert training["ema_half_life"] == R3GAN(0, 5e6)
+    assert (training["betas"], training["order"]) == ([0.0, R3GAN(0.9, 0.99)], "critic_first")
+    generator, critic = run["networks"]["generator"], run["networks"]["critic"]
+    assert generator == {"name": "r3gan_generator", "latent": 64, "width": 768, "size": 32, "channels": 3}
+    assert critic == {"name": "r3gan_critic", "width": 768, "size": 32, "channels": 3}
 
 
 @pytest.mark.parametrize(

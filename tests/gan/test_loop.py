@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 import torch
+from lightning_fabric import Fabric
+from torch.nn.utils import parametrize
 
 from relation_gan.gan.loop import Interrupted, as_laid_out, objective, parameters, train_step
 from relation_gan.gan.state import CheckpointStore, TrainState
 from tests.gan.helpers import (
     CONFIG,
+    CRITIC,
     DMGAN,
     FEEDS,
     ORDERS,
@@ -174,6 +177,111 @@ def test_algorithms_that_do_not_repeat_are_left_out_while_training_alone(tmp_pat
     trained(state(), tmp_path, lambda *_: found.append(torch.backends.cudnn.deterministic))
     assert found and all(found)
     assert not torch.backends.cudnn.deterministic
+
+
+SPECTRAL = {**CRITIC, "spectral_norm": True, "init": "lecun"}
+
+
+@pytest.mark.parametrize("loss", [{"name": "hinge"}, RELATION, DMGAN], ids=["score", "pair", "feature"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_resumed_run_with_normalised_weights_ends_in_the_same_bits(
+    tmp_path: Path, loss: dict[str, Any], order: str
+) -> None:
+    def fresh() -> TrainState:
+        return state(loss, order=order, critic=SPECTRAL, critic_steps=2)
+
+    whole = trained(fresh(), tmp_path / "whole")
+    event = threading.Event()
+
+    def press(step: int, row: object) -> None:
+        if step == 5:
+            event.set()
+
+    with pytest.raises(Interrupted):
+        trained(fresh(), tmp_path / "halves", log=press, stop=event)
+    assert_same(weights(trained(fresh(), tmp_path / "halves")), weights(whole))
+    assert any(name.endswith("._u") for name in weights(whole))
+
+
+@pytest.mark.parametrize("term", [[], [R1, {**R1, "where": "fake"}]], ids=["plain", "penalised"])
+def test_all_images_of_an_update_meet_one_critic_with_weights_normalised_once(term: list[dict[str, Any]]) -> None:
+    s, other = (state({"name": "hinge"}, *term, critic=SPECTRAL, ema=0) for _ in range(2))
+    critic = generation(other).adversary.critic
+    for layer in critic.modules():  # one step of the power method, and then no more
+        if parametrize.is_parametrized(layer):
+            _ = layer.weight
+    critic.eval()
+    terms = other.task.terms(FEEDS, draws(other), SIDES)
+    expected = {
+        side: torch.autograd.grad(sum(terms[side].values()), parameters(other.optimisers[side]), retain_graph=True)
+        for side in SIDES
+    }
+    train_step(s, FEEDS)
+    for side, optimiser in s.optimisers.items():
+        for parameter, gradient in zip(parameters(optimiser), expected[side], strict=True):
+            assert parameter.grad is not None
+            torch.testing.assert_close(parameter.grad, gradient)
+    buffers = dict(generation(s).adversary.critic.named_buffers())
+    assert_same(buffers, dict(critic.named_buffers()))
+
+
+def test_normalised_weights_are_trained_in_half_precision() -> None:
+    s = state({"name": "hinge"}, critic=SPECTRAL)
+    s.fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    for _ in range(3):
+        assert all(value.isfinite() for value in train_step(s, FEEDS).values())
+    vectors = [value for name, value in generation(s).adversary.critic.named_buffers() if name.endswith("._u")]
+    assert {vector.dtype for vector in vectors} == {torch.float32}
+
+
+SCHEDULES: dict[str, Any] = {
+    "lr_generator": {"start": 1e-2, "end": 1e-3, "over": 0.5, "shape": "cosine"},
+    "lr_critic": {"start": 1e-3, "end": 1e-2},
+    "betas": (0.0, {"start": 0.9, "end": 0.99, "shape": "cosine"}),
+    "ema_half_life": {"start": 0, "end": 30},
+}
+FADING = {**R1, "weight": {"start": 1.0, "end": 0.1, "over": 0.5}}
+
+
+def test_a_resumed_run_with_schedules_ends_in_the_same_bits(tmp_path: Path) -> None:
+    def fresh() -> TrainState:
+        return state({"name": "rsgan"}, FADING, {**FADING, "where": "fake"}, **SCHEDULES)
+
+    whole = trained(fresh(), tmp_path / "whole")
+    event = threading.Event()
+
+    def press(step: int, row: object) -> None:
+        if step == 5:
+            event.set()
+
+    with pytest.raises(Interrupted):
+        trained(fresh(), tmp_path / "halves", log=press, stop=event)
+    assert_same(weights(trained(fresh(), tmp_path / "halves")), weights(whole))
+
+
+def test_each_step_has_the_numbers_of_its_place_in_the_training() -> None:
+    s = state({"name": "rsgan"}, FADING, steps=4, **SCHEDULES)
+    found = []
+    for _ in range(4):
+        train_step(s, FEEDS)
+        groups = [optimiser.param_groups[0] for optimiser in s.optimisers.values()]
+        found.append([*(group["lr"] for group in groups), groups[0]["betas"][1]])
+    # The generator's rate is half of the way down at a quarter of the steps, the critic's a quarter of the way up.
+    assert [row[0] for row in found] == pytest.approx([1e-2, 5.5e-3, 1e-3, 1e-3])
+    assert [row[1] for row in found] == pytest.approx([1e-3, 3.25e-3, 5.5e-3, 7.75e-3])
+    assert found[2][2] == pytest.approx(0.945)
+
+
+def test_a_schedule_that_stays_where_it_is_and_a_plain_number_end_in_the_same_bits() -> None:
+    def still(number: float) -> dict[str, float]:
+        return {"start": number, "end": number}
+
+    term = {**R1, "weight": still(0.5)}
+    rates = {"lr_generator": still(1e-2), "lr_critic": still(1e-2), "betas": (0.0, still(0.9))}
+    one, other = state(RELATION, term, **rates), state(RELATION, R1)
+    for _ in range(3):
+        train_step(one, FEEDS), train_step(other, FEEDS)
+    assert_same(weights(one), weights(other))
 
 
 def test_runs_of_different_seeds_differ(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ CASES: dict[str, Callable[[], TrainState]] = {
     "pair": lambda: state(RELATION, {"name": "gradient_penalty", "where": "real", "weight": 0.5}, ema=0.5),
     "previous": lambda: state(PREVIOUS, order="critic_first"),
     "centres": lambda: state(DMGAN, {"name": "weight_clip", "limit": 0.1}),
+    "spectral": lambda: state({"name": "hinge"}, critic={**CRITIC, "spectral_norm": True, "init": "lecun"}),
     "plain_score": lambda: state({"name": "non_saturating"}, **PLAIN, steps=4, optimiser="rmsprop", lr_critic=1e-3),
 }
 """States that two processes train."""
@@ -50,7 +51,7 @@ def train_cases(folder: Path) -> None:
         ranks = Ranks.current()
         whole = trained(make(), folder / name)
         checkpoint.save(folder / f"{name}.{ranks.rank}", weights(whole), {"history": whole.history})
-    for name in ("batch_norm", "pair", "previous"):
+    for name in ("batch_norm", "pair", "previous", "spectral"):
         event = threading.Event()
 
         def press(step: int, row: object, event: threading.Event = event) -> None:
@@ -94,7 +95,15 @@ def test_the_images_that_a_loss_recalls_are_each_processs_own(folder: Path) -> N
     assert torch.equal(torch.cat([one[key], other[key]]), FEEDS["data"].batch(23, 6))
 
 
-@pytest.mark.parametrize("name", ["batch_norm", "pair", "previous"])
+def test_the_vectors_of_normalised_weights_are_those_of_the_weights_in_every_process(folder: Path) -> None:
+    ended_with = ended(folder, "spectral")
+    vectors = {key: of for key, of in ended_with.items() if key.endswith(("._u", "._v"))}
+    assert vectors
+    for of in vectors.values():  # the mean of the processes' equal vectors is each of them
+        assert float(of.norm()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", ["batch_norm", "pair", "previous", "spectral"])
 def test_a_resumed_run_of_two_ends_in_the_same_bits(folder: Path, name: str) -> None:
     for rank in (0, 1):
         assert_same(ended(folder, f"{name}_halves", rank), ended(folder, name, rank))

@@ -49,6 +49,49 @@ def test_a_critic_has_its_own_rate_and_all_else_the_generators() -> None:
     assert [schedule.learning_rate(side) for side in ("generator", "critic", "encoder")] == [0.1, 0.2, 0.1]
 
 
+RAMP = {"start": 0.4, "end": 0.2, "over": 0.5}
+
+
+def test_a_rate_that_is_a_schedule_follows_that_alone() -> None:
+    schedule = config(steps=100, lr_generator=RAMP, lr_critic=0.4, decay_from=0.5)
+    # Half of the way at step 25, all of it at 50, where the plain rate begins to fall: half of it is left at 75.
+    assert [schedule.learning_rate("generator", step) for step in (0, 25, 50, 75)] == pytest.approx(
+        [0.4, 0.3, 0.2, 0.2]
+    )
+    assert [schedule.learning_rate("critic", step) for step in (0, 25, 50, 75)] == pytest.approx([0.4, 0.4, 0.4, 0.2])
+
+
+def test_betas_may_be_schedules() -> None:
+    schedule = config(steps=100, betas=(0.0, {"start": 0.9, "end": 0.99, "shape": "cosine"}))
+    assert [schedule.betas_at(step) for step in (0, 50)] == [(0.0, 0.9), (0.0, pytest.approx(0.945))]
+    assert config(betas=(0.5, 0.9)).betas_at(7) == (0.5, 0.9)
+
+
+def test_a_plain_average_is_held_down_while_it_is_young_and_a_schedule_is_followed() -> None:
+    plain = config(steps=100, ema=0.9)
+    assert [plain.ema_decay(step) for step in (0, 1, 8, 90)] == [0, 2 / 11, 9 / 18, 0.9]
+    schedule = config(steps=100, ema={"start": 0.5, "end": 0.9})
+    assert [schedule.ema_decay(step) for step in (0, 1, 50)] == [0, pytest.approx(0.504), pytest.approx(0.7)]
+
+
+def test_an_average_may_be_said_by_its_half_life() -> None:
+    # A half-life of 16 images is 4 batches of 4, in which a decay of 0.5^(1/4) a step leaves a half.
+    plain = config(steps=1000, batch_size=4, ema=0.1, ema_half_life=16)
+    assert plain.ema_decay(900) ** 4 == pytest.approx(0.5)
+    schedule = config(steps=100, batch_size=4, ema_half_life={"start": 0, "end": 16, "over": 0.5})
+    assert [schedule.ema_decay(step) for step in (25, 50)] == pytest.approx([0.5 ** (4 / 8), 0.5 ** (4 / 16)])
+    assert config(ema_half_life=0).ema_decay(3) == 0
+
+
+def test_a_configuration_of_plain_numbers_reads_as_before_there_were_schedules() -> None:
+    plain = config()
+    assert "ema_half_life" not in plain.model_dump(mode="json")
+    assert {plain.model_dump()[name] for name in ("lr_generator", "lr_critic")} == {1.0}
+    changing = config(lr_generator=RAMP, ema_half_life=RAMP)
+    assert TrainingConfig.model_validate(changing.model_dump(mode="json")) == changing
+    assert changing.model_dump(mode="json")["lr_generator"] == {**RAMP, "shape": "linear"}
+
+
 def test_snapshots_are_spaced_evenly_and_grids_by_growing_distances() -> None:
     schedule = config(steps=100, snapshots=4)
     assert schedule.snapshot_steps() == [25, 50, 75, 100]
@@ -67,6 +110,10 @@ def test_a_batch_is_shared_evenly(batch_size: int, devices: int | str) -> None:
         ({"steps": 0}, "steps"),
         ({"batch_size": 1}, "batch_size"),
         ({"betas": (0.5, 1.0)}, "each beta must be at least 0 and below 1"),
+        ({"betas": (0.5, {"start": 0.9, "end": 1.0})}, "each beta must be at least 0 and below 1"),
+        ({"lr_critic": {"start": 0.1, "end": 0.0}}, "lr_critic.end\n.*greater than 0"),
+        ({"ema": {"start": -0.1, "end": 0.5}}, "ema.start\n.*greater than or equal to 0"),
+        ({"ema_half_life": {"start": 0}}, "ema_half_life.end\n.*required"),
         ({"order": "both"}, "generator_first"),
         ({"lerning_rate": 1}, "lerning_rate"),
         ({"devices": 0}, "devices"),

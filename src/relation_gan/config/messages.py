@@ -1,7 +1,7 @@
 """Refusals: which parameter, its value, and what is allowed."""
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar, get_args
 
 import click
@@ -75,8 +75,13 @@ def _fields(model: type[BaseModel], path: list[str]) -> list[str]:
     current: Any = model
     for part in path:
         annotation = current.model_fields[part].annotation if part in current.model_fields else None
-        arguments = getattr(annotation, "__args__", ())
-        current = next(
-            (a for a in (annotation, *arguments) if isinstance(a, type) and issubclass(a, BaseModel)), current
-        )
+        current = next(_models(annotation), current)
     return list(current.model_fields)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models in an annotation, however deep."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)

@@ -9,6 +9,7 @@ from pydantic import Field, PositiveInt, field_validator
 
 from relation_gan.gan import tasks
 from relation_gan.gan.model import Model
+from relation_gan.gan.ramp import told
 from relation_gan.gan.scoring.config import EvaluationConfig, split_list
 from relation_gan.gan.theory import DiracConfig
 
@@ -33,8 +34,8 @@ class SweepConfig(Model):
 
     def name(self, value: Any) -> str:
         """What the method with this value is called: `dmgan_weight_1p4`."""
-        text = re.sub(r"\W", "_", str(value).replace(".", "p").replace("-", "m").replace("+", ""))
-        return f"{self.method}_{self.over.rpartition('.')[2]}_{text}"
+        name = re.sub(r"\W", "_", str(told(value)).replace(".", "p").replace("-", "m").replace("+", ""))
+        return f"{self.method}_{self.over.rpartition('.')[2]}_{name}"
 
 
 def number(typed: str) -> Any:

@@ -25,10 +25,12 @@ class Play(NamedTuple):
 
 
 class Random(Protocol):
-    """The random draws of one update."""
+    """The random draws of one update, and its place in the training."""
 
     @property
     def step(self) -> int: ...
+    @property
+    def progress(self) -> float: ...
 
     def random(self, purpose: int) -> torch.Generator: ...
 
@@ -101,7 +103,7 @@ class Adversary(nn.Module):
         loss = self.loss
         if loss.fresh_second and batch.real2 is None:
             raise ValueError("its loss needs fresh second samples, which its task does not draw; choose second: both")
-        due = [term for term in self.regularisers if draws.step % term.every == 0]
+        due = [term.at(draws.progress) for term in self.regularisers if draws.step % term.every == 0]
         if any(term.at_real for term in due):
             batch.real.requires_grad_()
         batch = loss.recall(batch)
@@ -117,10 +119,14 @@ class Adversary(nn.Module):
         self._last[:] = [(scores, batch)]
         return Play(generator, critic)
 
-    def project(self) -> None:
-        """Hold the critic to the constraints of its regularisers, after each of its updates."""
+    def project(self, progress: float = 0.0) -> None:
+        """Hold the critic to the constraints of its regularisers, after each of its updates.
+
+        Args:
+            progress: the share of the training that is done.
+        """
         for term in self.regularisers:
-            term.project(self.critic)
+            term.at(progress).project(self.critic)
 
     def remember(self) -> None:
         """Let the loss keep what its next step needs, once a step, after all updates."""

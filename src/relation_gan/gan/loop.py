@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.utils import parametrize
 from tqdm import tqdm
 
 from relation_gan.gan.data.feed import to_uint8
@@ -31,14 +32,19 @@ def train_step(state: TrainState, feeds: Feeds, observe: bool = False) -> dict[s
     task, config, ranks = state.task, state.config, state.ranks
     for side, optimiser in state.optimisers.items():
         for group in optimiser.param_groups:
-            group["lr"] = config.learning_rate(side) * config.rate(state.step)
+            group["lr"] = config.learning_rate(side, state.step)
+            if config.optimiser == "adam":
+                group["betas"] = config.betas_at(state.step)
     adversaries = task.adversaries().values()
     logged: dict[str, Tensor] = {}
     for i, sides in enumerate(config.updates(state.step)):
         index = config.draws_before(state.step) + i
         place = (state.fabric.device, ranks.rank, ranks.count)
-        draws = Draws(state.seed, state.step, i, index, state.batch_size, *place)
-        with state.fabric.autocast():
+        progress = config.progress(state.step)
+        draws = Draws(state.seed, state.step, i, index, state.batch_size, *place, progress)
+        # What is derived from weights, such as those that are normalised, is computed once an update: all images, real
+        # or generated, of either side or of a penalty, meet the same critic.
+        with state.fabric.autocast(), parametrize.cached():
             terms = task.terms(feeds, draws, sides)
         # All gradients are taken before any network moves, so one forward pass serves all sides.
         gradients = {}
@@ -58,7 +64,7 @@ def train_step(state: TrainState, feeds: Feeds, observe: bool = False) -> dict[s
             state.optimisers[side].step()
         if "critic" in sides:
             for adversary in adversaries:
-                adversary.project()
+                adversary.project(draws.progress)
     if observe:
         logged |= task.observations()
     for adversary in adversaries:

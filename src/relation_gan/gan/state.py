@@ -41,7 +41,7 @@ class TrainState:
         rate = self.config.learning_rate(side)
         if self.config.optimiser == "rmsprop":
             return torch.optim.RMSprop(parameters, rate)
-        return torch.optim.Adam(parameters, rate, self.config.betas, fused=True)
+        return torch.optim.Adam(parameters, rate, self.config.betas_at(0), fused=True)
 
     @property
     def batch_size(self) -> int:
@@ -51,8 +51,7 @@ class TrainState:
     @torch.no_grad()
     def average(self) -> None:
         """Move the EMA networks towards the task's, after the step's update."""
-        # A young average forgets faster, so that it is not held back by the first, random weights.
-        decay = min(self.config.ema, (1 + self.step) / (10 + self.step)) if self.step else 0.0
+        decay = self.config.ema_decay(self.step)
         for name, average in self.ema.items():
             current = getattr(self.task, name).state_dict()
             for old, new in zip(average.state_dict().values(), current.values(), strict=True):

@@ -18,6 +18,7 @@ BLOCKS = {  # of the smallest critics
     "dcgan_critic": 2,
     "dmgan_critic": 3,
     "mlp_critic": 2,
+    "r3gan_critic": 2,
     "resnet_critic": 2,
     "sndcgan_critic": 3,
     "triplet_critic": 8,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.parametrizations import spectral_norm
 
 NORMS = ("none", "batch")
 
@@ -27,12 +28,12 @@ def check_choice(option: str, value: str, allowed: Collection[str]) -> None:
         raise ValueError(f"{option} '{value}' is unknown; choose one of: {', '.join(allowed)}")
 
 
-def perceptron(widths: Sequence[int], activation: str) -> list[nn.Module]:
+def perceptron(widths: Sequence[int], activation: str, bias: bool = True) -> list[nn.Module]:
     """Linear layers from each width to the next, with an activation between them."""
     check_choice("activation", activation, ACTIVATIONS)
     layers: list[nn.Module] = []
     for w_in, w_out in itertools.pairwise(widths):
-        layers += [nn.Linear(w_in, w_out), ACTIVATIONS[activation]()]
+        layers += [nn.Linear(w_in, w_out, bias=bias), ACTIVATIONS[activation]()]
     return layers[:-1]
 
 
@@ -65,6 +66,18 @@ def initialise(module: nn.Module, init: str) -> None:
             continue
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
+
+
+def normalise(module: nn.Module) -> None:
+    """Divide the weight of every convolution and linear layer by its largest singular value (arXiv 1802.05957).
+
+    Of a convolution it is that of its kernel as a matrix (out, in * taps), as in SN-GAN. One step of the power method
+    follows the weights each time that they are asked for while training, and none in evaluation mode: its vectors
+    are buffers. Within `torch.nn.utils.parametrize.cached`, all that is computed sees the same weights, after one step.
+    """
+    for layer in list(module.modules()):
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            spectral_norm(layer)
 
 
 def has_batch_norm(module: nn.Module) -> bool:

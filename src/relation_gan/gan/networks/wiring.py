@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from relation_gan.gan.networks.base import KINDS, MERGES, Critic, merged_channels, register
-from relation_gan.gan.networks.layers import ACTIVATIONS, check_choice, initialise, perceptron
+from relation_gan.gan.networks.layers import ACTIVATIONS, check_choice, initialise, normalise, perceptron
 
 
 class Block(NamedTuple):
@@ -31,6 +31,7 @@ class Wiring:
     packed: no embedding at all: the two images are concatenated before the whole stack, whatever `merge`
         says (PacGAN's packing; "no EM" in Relation GAN, table 8).
     features: length of f(x) for kind="feature".
+    spectral_norm: every convolution and linear layer divided by its largest singular value: see `normalise`.
 
     Raises:
         ValueError: `packed` with another kind than "pair", or with a split.
@@ -44,6 +45,7 @@ class Wiring:
     features: int = 128
     sphere: bool = False
     degenerate: bool = False
+    spectral_norm: bool = False
 
     def __post_init__(self) -> None:
         check_choice("kind", self.kind, KINDS)
@@ -83,6 +85,8 @@ class Wiring:
         )
         critic = Critic(self.kind, embedding, relation, merge, self.sphere, self.degenerate)
         initialise(critic, init)
+        if self.spectral_norm:
+            normalise(critic)
         return critic
 
     def into_vector(

@@ -1,12 +1,11 @@
 """Penalties and constraints on a critic, apart from any loss. `create(name, **options)` builds one."""
 
 from relation_gan.gan.registry import import_modules
-from relation_gan.gan.regularisers.base import Regulariser, registry
+from relation_gan.gan.regularisers.base import Regulariser, create, registry
 
 import_modules(__name__, __path__)
 
 names = registry.names
-create = registry.create
 options = registry.options
 
 __all__ = ["Regulariser", "create", "names", "options"]

@@ -43,6 +43,8 @@ class Draws:
     device: torch.device
     rank: int = 0
     ranks: int = 1
+    progress: float = 0.0
+    """The share of the training's steps that is done, of which schedules are a function."""
 
     def random(self, purpose: int) -> torch.Generator:
         """For one purpose at this step; of each process its own."""

@@ -2,10 +2,9 @@
 
 import plotly.graph_objects as go
 
-from relation_gan.analysis.measures import better, label, logarithmic
+from relation_gan.analysis.measures import better, label, measure
 from relation_gan.analysis.search import SearchResult, Trial
-from relation_gan.pipelines.reporting.figures import GREY, PALETTE
-from relation_gan.pipelines.reporting.figures import _figure as blank
+from relation_gan.pipelines.reporting.figures import GREY, PALETTE, blank
 
 HEIGHT = 240
 OVER = "%{customdata}<br>%{y:.4~g}<extra></extra>"
@@ -54,7 +53,7 @@ def colours(results: list[SearchResult]) -> dict[str, str]:
 def _of_scores(of: SearchResult) -> go.Figure:
     figure = blank()
     figure.update_yaxes(
-        title_text=label(of.objective), type="log" if logarithmic(of.objective) else "linear", tickformat="~g"
+        title_text=label(of.objective), type="log" if measure(of.objective).logarithmic else "linear", tickformat="~g"
     )
     return figure.update_layout(height=HEIGHT)
 

@@ -168,13 +168,13 @@ class Ink(Scorer):
         return self.found
 
 
-def test_a_score_that_its_scorer_does_not_declare_is_named(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_score_that_its_scorer_does_not_declare_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(nodes.logger, "warning", lambda message, *of: said.append(message % of))
     monkeypatch.setattr(registry, "_entries", {"ink": Ink})
     store: Any = None
     assert nodes.score("ink", networks(0, 1), history(), store, DATA, evaluation()) == (Ink.found[0], [])
-    assert "Scorer 'ink' gives blackness, which its `measures` (black) do not declare" in caplog.text
+    assert "Scorer 'ink' gives blackness, which its `measures` (black) do not declare" in said[0]
 
 
 def test_a_scorer_that_gives_no_pair_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,7 +135,10 @@ def _image_panels(part: Part, named: bool) -> np.ndarray:
     # The panels are placed by the pixel, for any other scale than a whole one would make the small images uneven.
     scale = max(1, round(480 / width))
     panels = [
-        (f"{part.dataset}: {title}" if named else title, _scaled(preview(samples), scale))
+        (
+            f"{part.dataset}: {title}" if named else title,
+            _scaled(preview(samples), scale) if len(samples) else np.empty((0, 0, 3), np.uint8),
+        )
         for title, samples in shown.items()
     ]
     return _sheet(panels, (height * scale, width * scale), columns=min(len(panels), 4), gap=24, head=44, size=15)

@@ -64,7 +64,7 @@ def score(
 
 def _read(scorer: Scorer, name: str) -> bool:
     """Whether people are told how to read a score."""
-    declared = name.removeprefix("raw_") in scorer.measures or measures.measure(name) is not None
+    declared = name.removeprefix("raw_") in scorer.measures or measures.measure(name).decimals != measures.UNKNOWN
     return declared or name.startswith(scorer.unmeasured)
 
 

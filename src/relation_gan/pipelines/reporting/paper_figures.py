@@ -45,7 +45,7 @@ def curve(part: Part, name: str) -> np.ndarray:
         done = [run for run in runs if run.finished]
         named = method if len(done) == len(runs) else f"{method} ({len(done)} of {len(runs)} finished)"
         rows = [scale_kid(row) for run in done for row in run.curve]
-        scores = pd.DataFrame(rows, columns=["step", name]).dropna()
+        scores = pd.DataFrame(rows, columns=["step", name], dtype=float).dropna()
         if scores.empty and done:
             continue
         means, spreads = (measure(name).factor * scores.groupby("step")[name].agg(of) for of in ("mean", "std"))

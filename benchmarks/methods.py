@@ -1,6 +1,9 @@
 """What a step of each method costs: milliseconds, and how many fit into the time of one of relation_gan's.
 
-    python benchmarks/methods.py [preset] [steps] [--device cpu|cuda] [--methods relation_gan,hinge]
+    python benchmarks/methods.py [preset] [steps] [--device cpu|cuda] [--methods relation_gan,hinge] [--tuned search]
+
+`--tuned` times the settings that a search found, whose critic steps, pairs or penalties may cost more or less, and
+writes each method's `share` into that file of conf/tuned: a study with it gives all of them the same processor time.
 
 On a CPU these are milliseconds of one processor; on a GPU those of a clock, and the memory that a step takes beyond the
 networks and their optimisers. Methods take turns in short rounds, so that the machine's drift meets all of them; the
@@ -13,6 +16,7 @@ import time
 from pathlib import Path
 
 import torch
+import yaml
 from lightning_fabric import Fabric
 
 from relation_gan.config import ProjectConfigLoader
@@ -52,12 +56,15 @@ def main() -> None:
     parser.add_argument("steps", nargs="?", type=int, default=20, help="steps a round")
     parser.add_argument("--device", type=torch.device, default="cpu", help="cpu or cuda")
     parser.add_argument("--methods", type=lambda typed: typed.split(","), help="relation_gan and others; none: all")
+    parser.add_argument("--tuned", metavar="SEARCH", help="a file of conf/tuned, which the shares are written to")
     arguments = parser.parse_args()
     device: torch.device = arguments.device
     gpu = device.type == "cuda"
     torch.set_num_threads(1)
     conf = Path(__file__).parents[1] / "conf"
-    parameters = ProjectConfigLoader(str(conf), env=arguments.preset, **CONFIG_LOADER_ARGS)["parameters"]
+    typed = {"tuned": [arguments.tuned]} if arguments.tuned else {}
+    loader = ProjectConfigLoader(str(conf), env=arguments.preset, runtime_params=typed, **CONFIG_LOADER_ARGS)
+    parameters = loader["parameters"]
     data = parameters["data"]
     if data["kind"] == "points":
         feed = PointFeed(Points(data["name"], data["definition"]), 0, device)
@@ -92,6 +99,19 @@ def main() -> None:
         print(
             f"{method:24}{cost[method]:10.2f}{share:8.2f}{images:18,.0f}" + (f"{memory[method]:12.0f}" if gpu else "")
         )
+    if arguments.tuned:
+        shares = {method: cost["relation_gan"] / ms for method, ms in cost.items()}
+        write_shares(conf / "tuned" / f"{arguments.tuned}.yml", shares)
+
+
+def write_shares(file: Path, shares: dict[str, float]) -> None:
+    """Put each method's share of the steps next to the setting that a search found for it."""
+    lines = file.read_text().splitlines()
+    tuned = yaml.safe_load("\n".join(lines))
+    for method, of in tuned["methods"].items():
+        of["overrides"]["share"] = round(shares[method], 2)
+    head = [line for line in lines if line.startswith("#")]
+    file.write_text("\n".join([*head, yaml.safe_dump(tuned, sort_keys=False)]))
 
 
 if __name__ == "__main__":

@@ -321,9 +321,9 @@ def test_a_study_does_only_what_is_missing(tmp_path, monkeypatch, capsys):
     extended = made()
     assert {name: extended[name] for name in first} == first and len(extended) > len(first)
 
-    told = start(methods={"vanilla": {"training": {"lr_critic": 0.01}}})
-    assert "4 runs: 2 done, 2 stale; about " in told
-    assert "ring8.vanilla.seed0 and 1 more (run.training.lr_critic: 0.002 -> 0.01)" in told
+    output = start(methods={"vanilla": {"training": {"lr_critic": 0.01}}})
+    assert "4 runs: 2 done, 2 stale; about " in output
+    assert "ring8.vanilla.seed0 and 1 more (run.training.lr_critic: 0.002 -> 0.01)" in output
     assert weights.read_bytes() != vanilla
     changed = made()
     assert {name for name in first if changed[name] != first[name]} == {name for name in first if "vanilla" in name}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from relation_gan.gan.ramp import Ramp, at, ends, told
+from relation_gan.gan.ramp import Ramp, at, ends, in_words
 
 
 def test_a_line_goes_from_start_to_end_over_its_share_of_the_steps_and_stays_there() -> None:
@@ -32,9 +32,9 @@ def test_a_plain_number_is_the_same_at_all_times() -> None:
 
 
 def test_what_a_schedule_is_called() -> None:
-    assert told({"start": 2.0, "end": 0.2}) == "2.0 to 0.2"
-    assert told({"end": 0.2, "start": 2.0, "over": 0.5, "shape": "cosine"}) == "2.0 to 0.2, over 0.5, shape cosine"
-    assert (told(0.5), told("mean")) == (0.5, "mean")
+    assert in_words({"start": 2.0, "end": 0.2}) == "2.0 to 0.2"
+    assert in_words({"end": 0.2, "start": 2.0, "over": 0.5, "shape": "cosine"}) == "2.0 to 0.2, over 0.5, shape cosine"
+    assert (in_words(0.5), in_words("mean")) == (0.5, "mean")
 
 
 @pytest.mark.parametrize(

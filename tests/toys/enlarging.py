@@ -1,4 +1,4 @@
-"""A toy task: images of twice the size, close to the known large ones and not to be told from them."""
+"""A toy task: images of twice the size, close to the known large ones and hard to distinguish from them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import cast

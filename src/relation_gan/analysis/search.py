@@ -50,7 +50,7 @@ class SearchResult(Model):
     objective: str
     seed: int
     asked: int
-    """Trials, all told."""
+    """Trials in total."""
     budget_seconds: float | None
     budget_steps: int | None
     pruner: str
@@ -95,7 +95,7 @@ class SearchResult(Model):
 
 @dataclass
 class TrialStore:
-    """The folder that keeps a method's search, and who is told of it."""
+    """The folder that keeps a method's search, and what is called as it grows."""
 
     folder: Path
     listeners: list[Callable[[SearchResult], None]] = field(default_factory=list)

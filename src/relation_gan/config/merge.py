@@ -5,7 +5,7 @@ from copy import deepcopy
 from typing import Any
 
 from relation_gan.config.messages import ConfigError, refuse_unknown
-from relation_gan.gan.ramp import told
+from relation_gan.gan.ramp import in_words
 
 DISCRIMINATORS = {
     "task": "name",
@@ -64,4 +64,4 @@ def with_value(method: dict[str, Any], over: str, value: Any, name: str) -> dict
         at[int(last) if last.isdigit() else last] = value
     except (LookupError, ValueError, TypeError, AttributeError):
         raise ConfigError(f"sweep over '{over}': method '{name}' has no such entry") from None
-    return {**changed, "title": f"{method.get('title', name)}, {last} {told(value)}"}
+    return {**changed, "title": f"{method.get('title', name)}, {last} {in_words(value)}"}

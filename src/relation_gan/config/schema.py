@@ -9,7 +9,7 @@ from pydantic import Field, PositiveInt, field_validator
 
 from relation_gan.gan import tasks
 from relation_gan.gan.model import Model
-from relation_gan.gan.ramp import told
+from relation_gan.gan.ramp import in_words
 from relation_gan.gan.scoring.config import EvaluationConfig, split_list
 from relation_gan.gan.theory import DiracConfig
 
@@ -34,7 +34,7 @@ class SweepConfig(Model):
 
     def name(self, value: Any) -> str:
         """What the method with this value is called: `dmgan_weight_1p4`."""
-        name = re.sub(r"\W", "_", str(told(value)).replace(".", "p").replace("-", "m").replace("+", ""))
+        name = re.sub(r"\W", "_", str(in_words(value)).replace(".", "p").replace("-", "m").replace("+", ""))
         return f"{self.method}_{self.over.rpartition('.')[2]}_{name}"
 
 

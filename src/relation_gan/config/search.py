@@ -83,7 +83,7 @@ class SearchSettings(Model):
     )
     steps: PositiveInt | None = Field(None, description="of a trial, in place of seconds")
     seed: int = Field(ge=0, description="of the search; trial n trains with seed + n")
-    objective: str = Field(AUTO, description="a score; auto: the one that decides on the data at hand")
+    objective: str = Field(AUTO, description="a score; auto: the one that decides on such data")
     samples: int | None = Field(None, ge=100, description="for each scoring; none: evaluation.curve_samples")
     rungs: list[float] = Field([0.25, 0.5], description="parts of a trial after which it is scored and may be pruned")
     pruner: Literal["median", "halving", "none"] = "median"

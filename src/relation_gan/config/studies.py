@@ -6,7 +6,7 @@ from typing import Any
 from relation_gan.config.merge import with_value
 from relation_gan.config.messages import ConfigError, refuse_unknown, validated
 from relation_gan.config.schema import BUDGETS, ComparisonConfig, StudyConfig, SweepConfig
-from relation_gan.gan.ramp import told
+from relation_gan.gan.ramp import in_words
 
 
 def typed_study(name: str, raw: dict[str, Any]) -> StudyConfig:
@@ -71,7 +71,7 @@ def experiments_of(study: Mapping[str, Any], names: Mapping[str, str], own: str)
                 {
                     "method": sweep.method,
                     "over": sweep.over,
-                    "methods": {sweep.name(value): told(value) for value in sweep.values},
+                    "methods": {sweep.name(value): in_words(value) for value in sweep.values},
                 }
                 for sweep in sweeps
             ],

@@ -37,7 +37,7 @@ Scheduled = float | Ramp
 """A number, or one that changes."""
 
 
-def told(value: Any) -> Any:
+def in_words(value: Any) -> Any:
     """A value for names and titles: a schedule in words, anything else as it is."""
     if not isinstance(value, Mapping):
         return value

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial, update_wrapper
+from pathlib import Path
 from typing import Any
 
 import click
 import torch
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from lightning_fabric import Fabric
 
 from relation_gan.gan.data import StoreError
@@ -35,3 +37,14 @@ def bound(function: Any, *arguments: Any) -> Any:
     # Kedro matches inputs with annotations by position, and would look at all arguments of what is wrapped.
     del made.__wrapped__
     return made
+
+
+def template(folder: Path, name: str) -> Template:
+    """Of a folder's own page, which may include what `reporting` has; an undefined name is an error."""
+    return Environment(
+        loader=FileSystemLoader([folder, Path(__file__).parent / "reporting"]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    ).get_template(name)

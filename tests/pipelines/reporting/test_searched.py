@@ -8,7 +8,7 @@ FOUND = {
     **{"search": "search_ring", "objective": "kl", "trials": 3, "seconds": 8.0, "steps": None, "seed": 100},
     **{"trial": 1, "score": 0.5, "finished": 2},
 }
-TOLD = "searched in 3 trials of up to 8 CPU seconds each, 2 finished"
+SEARCHED = "searched in 3 trials of up to 8 CPU seconds each, 2 finished"
 
 
 def test_a_line_says_of_every_method_whether_it_was_searched() -> None:
@@ -16,15 +16,15 @@ def test_a_line_says_of_every_method_whether_it_was_searched() -> None:
     of = replace(of, design=replace(of.design, searched={"digits": {"a": FOUND, "absent": FOUND}}))
     lines = searched.lines(of)
     assert [line[:2] for line in lines] == [("digits", "a"), ("digits", "b"), ("other", "a")]
-    assert [told.startswith(TOLD) for _, _, told in lines] == [True, False, False]
-    assert [told for _, _, told in lines[1:]] == ["not searched", "not searched"]
+    assert [how.startswith(SEARCHED) for _, _, how in lines] == [True, False, False]
+    assert [how for _, _, how in lines[1:]] == ["not searched", "not searched"]
 
 
 def test_what_is_swept_has_the_setting_that_was_found_for_its_method() -> None:
     sweep = Sweep("a", "loss.weight", {"a_weight_1": 1})
     of = study([*seeds("a_weight_1", 1.0), *seeds("b", 1.0)], sweeps=[sweep])
     plain = searched.lines(of)
-    assert [told for _, _, told in plain] == ["not searched", "not searched"]
+    assert [how for _, _, how in plain] == ["not searched", "not searched"]
     of = replace(of, design=replace(of.design, searched={"digits": {"a": FOUND}}))
-    told = searched.lines(of)[0][2]
-    assert told.startswith(f"as a, {TOLD}") and told.endswith("; then loss.weight was swept")
+    how = searched.lines(of)[0][2]
+    assert how.startswith(f"as a, {SEARCHED}") and how.endswith("; then loss.weight was swept")

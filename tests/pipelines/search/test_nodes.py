@@ -17,8 +17,8 @@ from tests.pipelines.search.helpers import SOURCE, method_search
 OVER_TRAINING = {"points": "points"}
 
 
-def searched(folder: Path, told: list[SearchResult] | None = None, latents: int = 0, **search: Any) -> SearchResult:
-    store = TrialStore(folder, [told.append] if told is not None else [])
+def searched(folder: Path, reported: list[SearchResult] | None = None, latents: int = 0, **search: Any) -> SearchResult:
+    store = TrialStore(folder, [reported.append] if reported is not None else [])
     how = evaluation(seed=latents)
     reference = create("points", how).describe(SOURCE)
     of = method_search(**search)
@@ -26,11 +26,11 @@ def searched(folder: Path, told: list[SearchResult] | None = None, latents: int 
 
 
 def test_a_search_makes_as_many_trials_as_asked_for_and_tells_of_each(tmp_path: Path) -> None:
-    told: list[SearchResult] = []
-    found = searched(tmp_path, told)
+    reported: list[SearchResult] = []
+    found = searched(tmp_path, reported)
     assert [trial.number for trial in found.trials] == [0, 1, 2]
     assert [trial.seed for trial in found.trials] == [100, 101, 102]
-    assert [len(each.trials) for each in told] == [0, 1, 2, 3]
+    assert [len(each.trials) for each in reported] == [0, 1, 2, 3]
     assert (found.objective, found.method, found.dataset) == ("kl", "first", "ring")
     assert found.data_sha256 == SOURCE.points.digest
     assert found.own == {"training.lr_critic": 0.1, "regularisers.r1.weight": 0.5}

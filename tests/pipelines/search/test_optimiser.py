@@ -47,7 +47,7 @@ def test_a_killed_search_repeats_no_finished_trial_and_gives_the_interrupted_one
     whole = run(optimiser(tmp_path / "whole"), 12)
     killed = optimiser(tmp_path / "killed")
     assert run(killed, 11) == whole[:11]
-    interrupted = dict(killed.ask(11).params)  # and nothing is told of it
+    interrupted = dict(killed.ask(11).params)  # and nothing is reported of it
     resumed = optimiser(tmp_path / "killed")
     assert [each.number for each in resumed.trials()] == list(range(11))
     assert run(resumed, 12) == whole

@@ -90,8 +90,8 @@ def test_a_range_in_words(of: dict, expected: str) -> None:
 
 def test_the_page_shows_every_method_and_trial_and_loads_nothing() -> None:
     page = report.render("search_ring", [FOUND, NOTHING], ORIGIN)
-    for told in ("0.2500", "diverged: a loss was not finite at step 4", "failed: no memory", "c0ffee", "75%"):
-        assert told in page
+    for text in ("0.2500", "diverged: a loss was not finite at step 4", "failed: no memory", "c0ffee", "75%"):
+        assert text in page
     assert page.count('class="plotly-graph-div"') == 2 * (1 + 2)  # a history and two parameters, for each method
     assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]', page.split("</style>")[1].rsplit("<script", 1)[0][:2000])
 

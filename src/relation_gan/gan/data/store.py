@@ -116,7 +116,7 @@ def open_store(folder: Path | str) -> ImageStore:
 def save_store(folder: Path, recipe: Recipe) -> ImageStore:
     """Make a store, unless the folder already holds the one of this recipe. It appears whole or not at all.
 
-    What an interrupted call has converted is kept beside the folder, and the next call resumes there. A second
+    What an interrupted call has converted is kept next to the folder, and the next call resumes there. A second
     process that wants the same store waits for the first.
 
     Raises:

@@ -87,9 +87,9 @@ def _ramp(name: str, option: str, value: Any) -> Ramp:
     try:
         return Ramp.model_validate(value)
     except ValidationError as error:
-        told = [f"{'.'.join(map(str, of['loc']))}: {of['msg'][0].lower()}{of['msg'][1:]}" for of in error.errors()]
+        errors = [f"{'.'.join(map(str, of['loc']))}: {of['msg'][0].lower()}{of['msg'][1:]}" for of in error.errors()]
         raise ValueError(
-            f"regulariser '{name}': {option} {value} is no schedule ({'; '.join(told)}); give one number, or start, "
+            f"regulariser '{name}': {option} {value} is no schedule ({'; '.join(errors)}); give one number, or start, "
             "end, over (a share of the steps) and shape (linear or cosine)"
         ) from None
 

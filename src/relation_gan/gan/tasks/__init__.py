@@ -13,25 +13,15 @@ entry = registry.entry
 options = registry.options
 
 
-OWN = ("terms", "preview", "sampler")
-"""What every task defines."""
-
-
 def create(name: str, parts: Parts, **options: Any) -> Task:
     """An untrained task.
 
     Raises:
         ValueError: unknown name, unknown or missing option, parts that do not fit, or a task without what each has.
     """
-    lacking = [f"`{method}`" for method in OWN if _function(task_class(name), method) is _function(Task, method)]
-    if lacking:
+    if lacking := sorted(getattr(task_class(name), "__abstractmethods__", ())):
         raise ValueError(f"task '{name}' does not define {', '.join(lacking)}; see Task in {Task.__module__}")
     return registry.create(name, parts=parts, **options)
-
-
-def _function(of: type[Task], method: str) -> Any:
-    found = getattr(of, method)
-    return getattr(found, "__func__", found)
 
 
 def task_class(name: str) -> type[Task]:

@@ -1,5 +1,6 @@
 """What every task is: networks that learn together, what each side minimises, and what it makes."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -105,7 +106,7 @@ class Parts:
         return self.networks[name]
 
 
-class Task(nn.Module):
+class Task(nn.Module, ABC):
     """Networks that learn together. Everything that a checkpoint must hold is a submodule or a buffer.
 
     A subclass's __init__ takes `parts`, then its own options. Networks that are constant, such as one that extracts
@@ -136,13 +137,13 @@ class Task(nn.Module):
         others = [p for p in self.parameters() if p.requires_grad and id(p) not in held]
         return {"generator": others, "critic": critics}
 
+    @abstractmethod
     def terms(self, feeds: Feeds, draws: Draws, sides: Sequence[str]) -> dict[str, dict[str, Tensor]]:
         """By side and name, scalars of which each side minimises the sum.
 
         Args:
             sides: those that move in this update; of the others no gradient is asked for.
         """
-        raise NotImplementedError
 
     def observations(self) -> dict[str, Tensor]:
         """Scalars to log besides the terms: what each adversary observes, of several under their own names."""
@@ -166,21 +167,21 @@ class Task(nn.Module):
         """
         raise ValueError("this task has no stages: leave `after` out of the method")
 
+    @abstractmethod
     def preview(self, source: ImageStore | Points, seed: int, device: torch.device) -> Tensor:
         """Fixed inputs, from which images are drawn over training by `draw`."""
-        raise NotImplementedError
 
     def draw(self, averages: Mapping[str, nn.Module], inputs: Tensor) -> Tensor:
         """What averaged networks make of fixed inputs: images (n, C, H, W) in [-1, 1], or points (n, 2)."""
         return averages["generator"](inputs)
 
     @classmethod
+    @abstractmethod
     def sampler(cls, trained: Mapping[str, Network], source: ImageStore | Points) -> Sampler:
         """Samples of trained networks, by their names: those of `averaged` are the EMA or the last weights.
 
         It knows no option of the task: what it needs besides the weights is an option of a network, in its `spec`.
         """
-        raise NotImplementedError
 
 
 registry: Registry[Task] = Registry("task", given=("parts",))

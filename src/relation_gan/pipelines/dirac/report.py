@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from relation_gan.gan.theory import measures as rules
@@ -16,6 +15,7 @@ from relation_gan.pipelines.dirac import figures
 from relation_gan.pipelines.dirac.results import Pair, Run, by_variant, pairs
 from relation_gan.pipelines.reporting import report as common
 from relation_gan.pipelines.reporting.plots import as_html
+from relation_gan.pipelines.shared import template
 
 NEAR = 0.05
 """An end within this part of the start looks like 0 in a figure of the whole trajectory."""
@@ -191,14 +191,7 @@ def summary(runs: list[Run]) -> str:
 
 def render(study: str, runs: list[Run], fields: np.ndarray, provenance: dict[str, str]) -> str:
     """One HTML page that needs nothing else: scripts and images are inside, and it loads nothing."""
-    folder = Path(__file__).parent
-    environment = Environment(
-        loader=FileSystemLoader([folder, folder.parent / "reporting"]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    page = template(Path(__file__).parent, "dirac.html.j2")
     groups = by_variant(runs)
     plots = [
         (
@@ -208,7 +201,7 @@ def render(study: str, runs: list[Run], fields: np.ndarray, provenance: dict[str
         )
         for i, pair in enumerate(pairs(runs))
     ]
-    return environment.get_template("dirac.html.j2").render(
+    return page.render(
         study=study,
         lead=lead(runs),
         findings=findings(runs),

@@ -63,7 +63,7 @@ def score(
 
 
 def _read(scorer: Scorer, name: str) -> bool:
-    """Whether people are told how to read a score."""
+    """Whether a score is declared, so that reports can say what it means."""
     declared = name.removeprefix("raw_") in scorer.measures or measures.measure(name).decimals != measures.UNKNOWN
     return declared or name.startswith(scorer.unmeasured)
 

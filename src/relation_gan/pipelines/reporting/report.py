@@ -9,7 +9,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from relation_gan.analysis.comparison import Compared, Swept, compared, swept
@@ -37,6 +36,7 @@ from relation_gan.gan.metrics.diagnostics import SUSPECT
 from relation_gan.pipelines.reporting import figures, searched, sections, tables
 from relation_gan.pipelines.reporting.plots import as_html
 from relation_gan.pipelines.reporting.sections import finished, values
+from relation_gan.pipelines.shared import template
 
 T = TypeVar("T", Compared, Swept)
 SUMMARY_WIDTH, FEW = 100, 4
@@ -153,17 +153,9 @@ def render(study: StudyResult) -> str:
     # What completions score stands in tables of its own.
     scores = tables.runs(study).columns[4 : -len(tables.LINEAGE)]
     columns = [name for name in scores if not COMPLETION.fullmatch(name)]
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for helper in (plus_minus, signed, probability, better, label, tables.interval, tables.lineage, tables.differences):
-        environment.globals[helper.__name__] = helper
+    helpers = (plus_minus, signed, probability, better, label, tables.interval, tables.lineage, tables.differences)
     found = verdicts(study)
-    return environment.get_template("report.html.j2").render(
+    return template(Path(__file__).parent, "report.html.j2").render(
         study=study,
         lead=headline(study),
         results=results(study),
@@ -184,6 +176,7 @@ def render(study: StudyResult) -> str:
         raw=any(name.startswith("raw_") for name in columns),
         searched=searched.lines(study),
         plotly=get_plotlyjs(),
+        **{helper.__name__: helper for helper in helpers},
     )
 
 

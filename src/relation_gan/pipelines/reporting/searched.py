@@ -14,8 +14,8 @@ def lines(study: StudyResult) -> list[tuple[str, str, str]]:
         of = study.design.searched.get(part.dataset, {})
         for method in dict.fromkeys(run.method for run in part.runs if run.history.steps):
             base, over = swept.get(method, (method, ""))
-            told = how(of.get(base))
+            text = how(of.get(base))
             found.append(
-                (part.dataset, method, f"as {base}, {told}; then {over} was swept" if over and base in of else told)
+                (part.dataset, method, f"as {base}, {text}; then {over} was swept" if over and base in of else text)
             )
     return found

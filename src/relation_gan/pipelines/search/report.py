@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from relation_gan.analysis.measures import better, joined, label, number
@@ -15,6 +14,7 @@ from relation_gan.pipelines.reporting.plots import as_html
 from relation_gan.pipelines.reporting.report import SUMMARY_WIDTH
 from relation_gan.pipelines.search import figures
 from relation_gan.pipelines.search.tuned import usage
+from relation_gan.pipelines.shared import template
 
 
 def table(results: list[SearchResult]) -> pd.DataFrame:
@@ -115,14 +115,7 @@ def by_share(of: SearchResult) -> list[str]:
 
 def render(search: str, results: list[SearchResult], provenance: dict[str, str]) -> str:
     """One HTML page that needs nothing else: scripts and images are inside, and it loads nothing."""
-    folder = Path(__file__).parent
-    environment = Environment(
-        loader=FileSystemLoader([folder, folder.parent / "reporting"]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    page = template(Path(__file__).parent, "search.html.j2")
     colours = figures.colours(results)
     sections = [
         {
@@ -136,7 +129,7 @@ def render(search: str, results: list[SearchResult], provenance: dict[str, str])
         }
         for i, of in enumerate(results)
     ]
-    return environment.get_template("search.html.j2").render(
+    return page.render(
         search=search,
         first=results[0],
         lead=lead(results),

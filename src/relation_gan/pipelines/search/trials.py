@@ -28,7 +28,7 @@ WARM_UP, TIMED, PART = 2, 8, 0.03
 
 
 class Pruned(RuntimeError):
-    """A trial that is not worth going on with."""
+    """A trial that is stopped early, since it is worse than others were."""
 
 
 class Watch:
@@ -164,7 +164,7 @@ def _train(
     """Train to the end of the budget.
 
     Raises:
-        Pruned: the trial is not worth going on with.
+        Pruned: the trial is worse than others were.
         DivergedError: a loss or the samples are not finite.
     """
     left = list(rungs)

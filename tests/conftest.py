@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,9 +74,10 @@ def recipe() -> Recipe:
 
 
 def images_recipe(n: int, name: str = "random_pixels", **description: object) -> Recipe:
-    """`n` images of random pixels (3, 16, 16), each with a label."""
-    rng = np.random.default_rng(n)
-    pixels = Pixels(rng.integers(0, 256, (n, 3, 16, 16), np.uint8), rng.integers(0, 10, n))
+    """`n` images of random pixels (3, 16, 16), each with a label: of ten, or of the `classes` that are named."""
+    rng, classes = np.random.default_rng(n), description.get("classes", range(10))
+    assert isinstance(classes, Sized)
+    pixels = Pixels(rng.integers(0, 256, (n, 3, 16, 16), np.uint8), rng.integers(0, len(classes), n))
     return Recipe({"name": name, "source": "a test", **description}, (n, 3, 16, 16), (n,), pixels)
 
 

@@ -12,11 +12,13 @@ from tests.test_run import in_process, make_project
 
 TASKS: dict[str, dict[str, Any]] = {
     "labelled": {
-        "task": {"name": "tests.toys.labelled:labelled_generation"},
+        "task": {"name": "conditional_generation"},
         "networks": {
             "generator": {"name": "mlp_generator", "latent": 4, "classes": 10, "widths": [16], "output": "tanh"},
-            "critic": {"name": "tests.toys.labelled:labelled_critic", "classes": 10},
+            "critic": {"classes": 10},
         },
+        "methods": {"relation_gan": {"loss": {"pairings": 1}}},
+        "training": {"batch_size": 20},
     },
     "enlarging": {
         "task": {"name": "tests.toys.enlarging:enlarging", "content": 2.0},
@@ -24,7 +26,7 @@ TASKS: dict[str, dict[str, Any]] = {
     },
 }
 SCORED = {
-    "labelled": {"fid_classifier", "entropy", "memorised_pixels"},
+    "labelled": {"class_accuracy", "fid_classifier", "entropy", "memorised_pixels"},
     "enlarging": {"psnr", "ssim", "fid_classifier"},
 }
 SHOWN = {"labelled": "Inpainting", "enlarging": "Input, output and target"}

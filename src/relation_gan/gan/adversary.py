@@ -19,7 +19,7 @@ class Play(NamedTuple):
     """What one batch gives both sides to minimise."""
 
     generator: Tensor
-    """A scalar."""
+    """A scalar: its loss and the regularisers of its side."""
     critic: dict[str, Tensor]
     """Scalars by name, which the critic minimises the sum of: its loss, then its penalties."""
 
@@ -111,11 +111,15 @@ class Adversary(nn.Module):
         scores = loss.scores(view, batch)
         generator = loss.generator_objective(scores, batch)
         if seen is not None:
-            batch = Batch(batch.real, seen, labels=batch.labels)
+            batch = Batch(batch.real, seen, labels=batch.labels, period=batch.period)
             scores = loss.scores(view, batch)
         critic = {"critic_loss": loss.critic_objective(scores, batch)}
         for i, term in enumerate(due):
-            critic[f"penalty{i or ''}"] = term.penalty(view, batch, draws.random(PENALTIES + i))
+            penalty = term.penalty(view, batch, draws.random(PENALTIES + i))
+            if term.of_generator:
+                generator = generator + penalty
+            else:
+                critic[f"penalty{i or ''}"] = penalty
         self._last[:] = [(scores, batch)]
         return Play(generator, critic)
 
@@ -169,6 +173,8 @@ def create(
         raise ValueError(
             f"loss '{loss['name']}' is of a {made_loss.critic_kind} critic, and critic.kind is '{kind}'; leave kind out"
         )
+    if generator is None and any(term.of_generator for term in made_terms):
+        raise ValueError("its regulariser compares images with their latents, which the task has none of; leave it out")
     made_critic = networks.create(**{**critic, "kind": made_loss.critic_kind})
     assert isinstance(made_critic, Critic)
     _checked(f"loss '{loss['name']}'", made_loss.check, made_critic, generator)

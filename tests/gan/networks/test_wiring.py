@@ -105,7 +105,7 @@ def test_features_of_zero_have_a_finite_gradient_on_the_sphere() -> None:
 
 def test_a_family_shows_the_options_of_all_critics_before_its_own() -> None:
     shared = ["kind", "merge", "embed_blocks", "relation_blocks", "packed", "features", "sphere", "degenerate"]
-    shared += ["spectral_norm"]
+    shared += ["spectral_norm", "classes", "labels"]
     assert list(networks.options("resnet_critic")) == [*shared, "size", "channels", "width", "init"]
     with pytest.raises(
         ValueError, match="network 'resnet_critic' has no option 'head'; its options are: kind, merge, "

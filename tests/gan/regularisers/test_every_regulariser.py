@@ -13,6 +13,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "gradient_penalty": [
         {"where": where, "weight": 10.0, "centre": 1.0} for where in ("real", "fake", "interpolates", "dragan")
     ],
+    "mode_seeking": [{"weight": 1.0}],
     "weight_clip": [{"limit": 0.01}],
 }
 CASES = [

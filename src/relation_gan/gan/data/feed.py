@@ -23,7 +23,7 @@ def to_uint8(images: Tensor) -> Tensor:
     return images.add(1).mul(127.5).round_().clamp_(0, 255).to(torch.uint8)
 
 
-def permute(positions: np.ndarray, n: int, key: int) -> np.ndarray:
+def permute(positions: np.ndarray, n: int, *key: int) -> np.ndarray:
     """Where a random permutation of 0..n-1 sends each position, without storing the permutation.
 
     A four-round Feistel network permutes the next power of four; positions that land at n or above
@@ -83,11 +83,13 @@ class ImageFeed:
 
     def indices(self, index: int, size: int) -> np.ndarray:
         """Which images (size,) the index-th batch holds."""
-        n = len(self.store)
-        positions = np.arange(index * size, (index + 1) * size)
+        return self._shuffled(np.arange(index * size, (index + 1) * size), len(self.store))
+
+    def _shuffled(self, positions: np.ndarray, n: int, *part: int) -> np.ndarray:
+        """Which of n images stand at positions of an endless sequence that shows each once an epoch."""
         epochs = positions // n
         return np.concatenate(
-            [permute(positions[epochs == e] % n, n, self.seed << 32 | int(e)) for e in np.unique(epochs)]
+            [permute(positions[epochs == e] % n, n, self.seed << 32 | int(e), *part) for e in np.unique(epochs)]
         )
 
     def batch(self, index: int, size: int) -> Tensor:
@@ -105,6 +107,24 @@ class ImageFeed:
         if self.all_labels is None:
             self.all_labels = torch.from_numpy(np.array(self.store.labels)).to(self.device)
         return self.all_labels[torch.from_numpy(self.indices(index, size)).to(self.device)]
+
+
+class BalancedFeed(ImageFeed):
+    """Shuffled batches with as many images of each class: image i is of class i modulo the number of classes.
+
+    Every image of a class comes once an epoch of that class.
+    """
+
+    def __init__(self, store: ImageStore, seed: int, device: torch.device | str = "cpu", flip: bool = False) -> None:
+        super().__init__(store, seed, device, flip)
+        labels = np.array(store.labels)
+        self._of_class = [np.flatnonzero(labels == label) for label in range(store.n_classes)]
+
+    def indices(self, index: int, size: int) -> np.ndarray:
+        each = size // len(self._of_class)
+        positions = np.arange(index * each, (index + 1) * each)
+        chosen = [of[self._shuffled(positions, len(of), label)] for label, of in enumerate(self._of_class)]
+        return np.stack(chosen, 1).ravel()
 
 
 class PointFeed:

@@ -28,6 +28,7 @@ class Batch:
     sample of image i is image i+1 of the same batch, which costs no further embedding.
     `labels` (B,) are the classes of the real images, and what a conditional generator drew as well.
     `latents` (B, latent) are what the fakes were drawn from.
+    `period`: images so many places apart are of one class, and the second samples of a pair loss are that far away.
     """
 
     real: Tensor
@@ -36,6 +37,7 @@ class Batch:
     fake2: Tensor | None = None
     labels: Tensor | None = None
     latents: Tensor | None = None
+    period: int = 1
 
 
 class Loss(nn.Module):

@@ -59,26 +59,26 @@ class PairLoss(Loss):
         x, y = self.represent(critic, batch.real), self.represent(critic, batch.fake)
         if batch.real2 is not None and batch.fake2 is not None:
             return Pairs(x, self.represent(critic, batch.real2), y, self.represent(critic, batch.fake2))
-        return self.paired(x, y)
+        return self.paired(x, y, batch.period)
 
-    def paired(self, x: Tensor, y: Tensor) -> Pairs:
-        """The pairings of a batch: x_i, x_{i-k}, y_{i-k+1}, y_{i+1} for k = 1..pairings.
+    def paired(self, x: Tensor, y: Tensor, period: int = 1) -> Pairs:
+        """The pairings of a batch: x_i, x_{i-k}, y_{i-k+1}, y_{i+1} for k = 1..pairings, counted in periods.
 
         So x2 and y are neighbours in every triplet, and so are x and y2: two images x_i and y_{i+1}.
         """
         shifts = range(1, self.pairings + 1)
         return Pairs(
             torch.cat([x for _ in shifts]),
-            torch.cat([x.roll(k, 0) for k in shifts]),
-            torch.cat([y.roll(k - 1, 0) for k in shifts]),
-            torch.cat([y.roll(-1, 0) for _ in shifts]),
+            torch.cat([x.roll(k * period, 0) for k in shifts]),
+            torch.cat([y.roll((k - 1) * period, 0) for k in shifts]),
+            torch.cat([y.roll(-period, 0) for _ in shifts]),
         )
 
     def images(self, batch: Batch) -> Pairs:
         """The images of all triplets."""
         if batch.real2 is not None and batch.fake2 is not None:
             return Pairs(batch.real, batch.real2, batch.fake, batch.fake2)
-        return self.paired(batch.real, batch.fake)
+        return self.paired(batch.real, batch.fake, batch.period)
 
     def recall(self, batch: Batch) -> Batch:
         if self.second == "prev_detached" and len(self.previous_fake):

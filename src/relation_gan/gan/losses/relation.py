@@ -51,9 +51,11 @@ class Relation(PairLoss):
         """Delta_1(x2, y) and Delta_2(y2, x), each (pairings * B,)."""
         if batch.real2 is not None and batch.fake2 is not None:
             return self.margin(batch.real2, batch.fake), self.margin(batch.fake2, batch.real)
-        neighbours = self.margin(batch.real, batch.fake.roll(-1, 0))
+        neighbours = self.margin(batch.real, batch.fake.roll(-batch.period, 0))
         shifts = range(1, self.pairings + 1)
-        return torch.cat([neighbours.roll(k, 0) for k in shifts]), torch.cat([neighbours for _ in shifts])
+        return torch.cat([neighbours.roll(k * batch.period, 0) for k in shifts]), torch.cat(
+            [neighbours for _ in shifts]
+        )
 
     def critic_objective(self, scores: PairScores, batch: Batch) -> Tensor:
         D_xx, D_xy, D_yy = scores

@@ -1,11 +1,12 @@
 """What generators are, and the three kinds of critic, over any trunk."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from relation_gan.gan.networks.labels import Labels
 from relation_gan.gan.networks.layers import check_choice, has_batch_norm, initialise, is_linear
 from relation_gan.gan.registry import Registry
 
@@ -71,6 +72,7 @@ class Critic(Network):
     kind="score":   D(x) = relation(embed(x)), shape (B,)
     kind="pair":    D(a, b) = relation(merge(embed(a), embed(b))), shape (B,)
     kind="feature": f(x) = relation(embed(x)), shape (B, F), of length 1 where `sphere` is set
+    labels: how it sees the class that was asked for; none: it is unconditional
 
     Scores are unbounded: there is no sigmoid inside.
 
@@ -80,7 +82,7 @@ class Critic(Network):
             meets a linear relation module, unless `degenerate` asks for that.
     """
 
-    conditional: ClassVar[bool] = False
+    conditional: bool = False
     """Whether it looks at a condition besides the images."""
 
     def __init__(
@@ -91,6 +93,7 @@ class Critic(Network):
         merge: str = "absdiff",
         sphere: bool = False,
         degenerate: bool = False,
+        labels: Labels | None = None,
     ) -> None:
         super().__init__()
         check_choice("kind", kind, KINDS)
@@ -113,6 +116,9 @@ class Critic(Network):
         self.relation = relation
         self.merge = merge
         self.sphere = sphere
+        self.labels = labels
+        if labels is not None:
+            self.conditional = True
 
     @property
     def batch_norm(self) -> bool:
@@ -122,9 +128,13 @@ class Critic(Network):
     def embed(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Embeddings (B, ...) of images (B, C, H, W) or points (B, 2).
 
-        A conditional critic overrides this: it sees them with a condition, such as labels (B,) or images.
+        With `labels` the condition is the classes (B,); None is all of them evenly. A critic of another condition, such
+        as images, overrides this.
         """
-        return self.embedding(x)
+        if self.labels is None:
+            return self.embedding(x)
+        weights = self.labels.weights(x, condition)
+        return self.labels.embedded(self.embedding(self.labels.images(x, weights)), weights)
 
     def relate(self, a: Tensor, b: Tensor) -> Tensor:
         """Scores (B,) of pairs of embeddings."""
@@ -141,6 +151,8 @@ class Critic(Network):
                 raise ValueError("a pair critic scores two images: call critic(a, b)")
             return self.relate(self.embed(a, condition), self.embed(b, condition))
         output = self.relation(self.embed(a, condition))
+        if self.labels is not None:
+            output = self.labels.scored(output, self.labels.weights(a, condition))
         if self.sphere:
             # The constant keeps the gradient finite at 0.
             output = output / (output.square().sum(1, keepdim=True) + 1e-12).sqrt()

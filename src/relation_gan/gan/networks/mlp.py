@@ -85,4 +85,4 @@ def mlp_critic(
     if embedding:
         blocks = wiring.into_vector(blocks, 1, [embedding], activation)
     top = wiring.head(1, head, activation, vector=bool(embedding))
-    return wiring.critic(inputs, blocks, [top], init)
+    return wiring.critic(inputs, blocks, [top], init, area=(size or 1) ** 2)

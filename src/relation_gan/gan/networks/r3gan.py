@@ -134,6 +134,7 @@ def r3gan_generator(
     blocks: int = 2,
     group: int = 16,
     output: str = "linear",
+    classes: int = 0,
 ) -> LayeredGenerator:
     """A learnt basis scaled by z, stages of residual blocks with a doubling between them, and a 1x1 convolution.
 
@@ -144,17 +145,18 @@ def r3gan_generator(
         blocks: residual blocks of each stage.
         group: channels of each group of the 3x3 convolutions: the paper's cardinality 96 of 2 x 768 channels is 16.
         output: `linear`, as in the paper, or `tanh`.
+        classes: see `Generator`. A one-hot label under a linear layer is the embedding that R3GAN's code has.
     """
     check_choice("output", output, OUTPUTS)
     widths, base = stage_widths(size, width, group)
     layers: list[nn.Module] = []
     for i, of in enumerate(widths):
         if i == 0:
-            layers.append(GenerativeBasis(latent, of, base))
+            layers.append(GenerativeBasis(latent + classes, of, base))
         else:
             layers += [*_changed(widths[i - 1], of), Resampling(up=True)]
         layers += [ResidualBlock(of, group, blocks * len(widths)) for _ in range(blocks)]
-    return LayeredGenerator([*layers, convolution(widths[-1], channels), OUTPUTS[output]()], latent, "torch")
+    return LayeredGenerator([*layers, convolution(widths[-1], channels), OUTPUTS[output]()], latent, "torch", classes)
 
 
 def _changed(w_in: int, w_out: int) -> list[nn.Module]:

@@ -28,22 +28,25 @@ class ResidualBlock(nn.Module):
 
 
 @register("resnet_generator")
-def resnet_generator(size: int, channels: int, latent: int, width: int = 64, init: str = "dcgan") -> LayeredGenerator:
+def resnet_generator(
+    size: int, channels: int, latent: int, width: int = 64, init: str = "dcgan", classes: int = 0
+) -> LayeredGenerator:
     """A linear layer, then residual blocks with batch norm, each before a doubling of its map, and one without.
 
     Args:
         width: channels at the image size; doubled at each halving.
         init: see `initialise`.
+        classes: see `Generator`.
     """
     n, base = halvings(size)
     layers: list[nn.Module] = [
-        nn.Linear(latent, width * 2**n * base**2),
+        nn.Linear(latent + classes, width * 2**n * base**2),
         nn.Unflatten(1, (width * 2**n, base, base)),
     ]
     for i in reversed(range(n)):
         layers += [ResidualBlock(width * 2 ** (i + 1), width * 2**i, batch=True), nn.Upsample(scale_factor=2)]
     layers += [ResidualBlock(width, width), nn.LeakyReLU(0.2), nn.Conv2d(width, channels, 3, padding=1), nn.Tanh()]
-    return LayeredGenerator(layers, latent, init)
+    return LayeredGenerator(layers, latent, init, classes)
 
 
 @register_critic("resnet_critic")

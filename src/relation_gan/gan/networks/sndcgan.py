@@ -20,7 +20,7 @@ def check_size(size: int) -> None:
 
 @register("sndcgan_generator")
 def sndcgan_generator(
-    size: int, channels: int, latent: int, width: int = 64, norm: str = "batch", init: str = "dcgan"
+    size: int, channels: int, latent: int, width: int = 64, norm: str = "batch", init: str = "dcgan", classes: int = 0
 ) -> LayeredGenerator:
     """A linear layer, three transposed convolutions that double its map, and a 3x3 one.
 
@@ -28,20 +28,21 @@ def sndcgan_generator(
         width: channels at the image size; doubled at each halving.
         norm: `batch`, or `none` as in the paper's network for 128 pixels.
         init: see `initialise`.
+        classes: see `Generator`.
     """
     check_size(size)
     check_choice("norm", norm, NORMS)
     batch, base = norm == "batch", size // 8
     first = 8 * width * base**2
     layers: list[nn.Module] = [
-        nn.Linear(latent, first),
+        nn.Linear(latent + classes, first),
         *[nn.BatchNorm1d(first)] * batch,
         nn.ReLU(),
         nn.Unflatten(1, (8 * width, base, base)),
     ]
     for w_out in (4 * width, 2 * width, width):
         layers += [nn.ConvTranspose2d(2 * w_out, w_out, 4, 2, 1), *[nn.BatchNorm2d(w_out)] * batch, nn.ReLU()]
-    return LayeredGenerator([*layers, nn.ConvTranspose2d(width, channels, 3, 1, 1), nn.Tanh()], latent, init)
+    return LayeredGenerator([*layers, nn.ConvTranspose2d(width, channels, 3, 1, 1), nn.Tanh()], latent, init, classes)
 
 
 @register_critic("sndcgan_critic")

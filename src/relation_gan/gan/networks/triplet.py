@@ -25,7 +25,13 @@ def check_size(size: int) -> None:
 
 @register("triplet_generator")
 def triplet_generator(
-    size: int, channels: int, latent: int, width: int = 32, activation: str = "elu", init: str = "torch"
+    size: int,
+    channels: int,
+    latent: int,
+    width: int = 32,
+    activation: str = "elu",
+    init: str = "torch",
+    classes: int = 0,
 ) -> LayeredGenerator:
     """A linear layer, four bilinear doublings each before a convolution, and a convolution.
 
@@ -33,12 +39,13 @@ def triplet_generator(
         width: channels at the image size; doubled at each halving.
         activation: `elu` (CelebA), `leaky_relu` (STL-10), `relu` or `tanh`.
         init: see `initialise`.
+        classes: see `Generator`.
     """
     check_size(size)
     check_choice("activation", activation, ACTIVATIONS)
     base = size // 16
     layers: list[nn.Module] = [
-        nn.Linear(latent, 16 * width * base**2),
+        nn.Linear(latent + classes, 16 * width * base**2),
         ACTIVATIONS[activation](),
         nn.Unflatten(1, (16 * width, base, base)),
     ]
@@ -48,7 +55,7 @@ def triplet_generator(
             nn.Conv2d(2 * w_out, w_out, 3, 1, 1),
             ACTIVATIONS[activation](),
         ]
-    return LayeredGenerator([*layers, nn.Conv2d(width, channels, 3, 1, 1), nn.Tanh()], latent, init)
+    return LayeredGenerator([*layers, nn.Conv2d(width, channels, 3, 1, 1), nn.Tanh()], latent, init, classes)
 
 
 @register_critic("triplet_critic")

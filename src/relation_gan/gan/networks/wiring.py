@@ -9,7 +9,10 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from relation_gan.gan.networks.base import KINDS, MERGES, Critic, merged_channels, register
+from relation_gan.gan.networks.labels import Labels, Maps, Projection, Scale
 from relation_gan.gan.networks.layers import ACTIVATIONS, check_choice, initialise, normalise, perceptron
+
+LABELS = ("scale", "maps", "projection")
 
 
 class Block(NamedTuple):
@@ -30,11 +33,14 @@ class Wiring:
         `embed_blocks` all the others embed.
     packed: no embedding at all: the two images are concatenated before the whole stack, whatever `merge`
         says (PacGAN's packing; "no EM" in Relation GAN, table 8).
-    features: length of f(x) for kind="feature".
+    features: length of f(x) for kind="feature", and of what `labels: projection` projects.
+    classes: how many classes it is told of an image, which makes it conditional; 0: none.
+    labels: where it sees the class: `scale` (of the embedding), `maps` (behind the image's channels), or
+        `projection` (of the last layer; kind="score" alone). See `networks.labels`.
     spectral_norm: every convolution and linear layer divided by its largest singular value: see `normalise`.
 
     Raises:
-        ValueError: `packed` with another kind than "pair", or with a split.
+        ValueError: `packed` with another kind than "pair", or with a split; labels where they have no place.
     """
 
     kind: str
@@ -46,6 +52,8 @@ class Wiring:
     sphere: bool = False
     degenerate: bool = False
     spectral_norm: bool = False
+    classes: int = 0
+    labels: str = "scale"
 
     def __post_init__(self) -> None:
         check_choice("kind", self.kind, KINDS)
@@ -54,16 +62,44 @@ class Wiring:
             raise ValueError(f"packed: true concatenates two images, but kind '{self.kind}' is given one; leave it out")
         if self.packed and (self.embed_blocks or self.relation_blocks):
             raise ValueError("packed: true leaves nothing to split; leave out embed_blocks and relation_blocks")
+        check_choice("labels", self.labels, LABELS)
+        if self.classes and self.labels == "scale" and self.packed:
+            raise ValueError("labels: scale scales embeddings, and packed: true has none; choose labels: maps")
+        if self._projects and self.kind != "score":
+            raise ValueError(
+                f"labels: projection is of a score critic, not of kind '{self.kind}'; choose labels: scale"
+            )
 
     @property
     def outputs(self) -> int:
-        """Numbers that the critic gives an image, or a pair."""
-        return self.features if self.kind == "feature" else 1
+        """Numbers that the last layer gives an image, or a pair."""
+        return self.features if self.kind == "feature" or self._projects else 1
+
+    @property
+    def _projects(self) -> bool:
+        return self.classes > 0 and self.labels == "projection"
+
+    def _labels(self, embedded: int) -> Labels | None:
+        """What the critic does with labels. Args: the width of its embeddings."""
+        if not self.classes:
+            return None
+        if self.labels == "maps":
+            return Maps(self.classes)
+        return Projection(self.classes, self.features) if self._projects else Scale(self.classes, embedded)
 
     def critic(
-        self, inputs: int, blocks: Sequence[Block], top: Sequence[Block], init: str, stem: Sequence[Block] = ()
+        self,
+        inputs: int,
+        blocks: Sequence[Block],
+        top: Sequence[Block],
+        init: str,
+        stem: Sequence[Block] = (),
+        area: int = 1,
     ) -> Critic:
         """A critic of images of `inputs` channels: stem, blocks, top. Stems embed, tops relate, blocks are split.
+
+        Args:
+            area: numbers that each channel counts for, where `inputs` are those of a flattened image.
 
         Raises:
             ValueError: the split does not add up to the number of blocks.
@@ -77,13 +113,14 @@ class Wiring:
             )
         merge, embedded = ("concat", 0) if self.packed else (self.merge, len(stem) + embed_blocks)
         steps = [*stem, *blocks, *top]
-        widths = [inputs, *(step.width for step in steps)]
+        widths = [inputs + area * self.classes * (self.labels == "maps"), *(step.width for step in steps)]
+        labels = self._labels(widths[embedded])
         widths[embedded] = merged_channels(self.kind, merge, widths[embedded])
         layers = [step.layers(width) for step, width in zip(steps, widths, strict=False)]
         embedding, relation = (
             nn.Sequential(*itertools.chain.from_iterable(part)) for part in (layers[:embedded], layers[embedded:])
         )
-        critic = Critic(self.kind, embedding, relation, merge, self.sphere, self.degenerate)
+        critic = Critic(self.kind, embedding, relation, merge, self.sphere, self.degenerate, labels)
         initialise(critic, init)
         if self.spectral_norm:
             normalise(critic)

@@ -13,7 +13,10 @@ from relation_gan.gan.registry import Registry
 
 
 class Regulariser:
-    """A term added to the critic loss, or a projection of the critic's parameters after its step."""
+    """A term added to the loss of the critic, or of the generator, or a projection of the critic's parameters."""
+
+    of_generator: bool = False
+    """Whether the generator minimises it. It compares images with the latents that they were drawn from."""
 
     critic_kinds: ClassVar[frozenset[str]] = frozenset({"score", "pair", "feature"})
     every: int = 1
@@ -73,7 +76,7 @@ class ScheduledRegulariser(Regulariser):
                 self.ramps[option] = _ramp(name, option, value)
         self.fixed = {option: value for option, value in options.items() if option not in self.ramps}
         self.end, self.start = self.at(1.0), self.at(0.0)
-        self.every, self.at_real = self.start.every, self.start.at_real
+        self.every, self.at_real, self.of_generator = self.start.every, self.start.at_real, self.start.of_generator
 
     def at(self, progress: float) -> Regulariser:
         return registry.create(self.name, **self.fixed, **{key: ramp.at(progress) for key, ramp in self.ramps.items()})

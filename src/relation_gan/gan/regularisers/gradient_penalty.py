@@ -18,7 +18,7 @@ class GradientPenalty(Regulariser):
     WGAN-GP (arXiv 1704.00028, eq. 3) is centre 1 at interpolates; R1 (arXiv 1801.04406, eq. 9) with
     its gamma is centre 0 at reals, weight gamma / 2; DRAGAN (arXiv 1705.07215) is centre 1 around reals.
 
-    A pair critic is penalised at a pair of such images (the second is the next of the batch): the
+    A pair critic is penalised at a pair of such images (the second is the next of the batch, or of its class): the
     gradient of the pair's score with respect to its two images.
     """
 
@@ -63,7 +63,7 @@ class GradientPenalty(Regulariser):
         points = self.points(batch, generator)
         if getattr(critic, "kind", "score") == "pair":
             embedded = critic.embed(points)
-            scores = critic.relate(embedded, embedded.roll(1, 0))
+            scores = critic.relate(embedded, embedded.roll(batch.period, 0))
         else:
             scores = critic(points)
         (gradient,) = torch.autograd.grad(scores.sum(), points, create_graph=True)

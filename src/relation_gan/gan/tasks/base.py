@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from relation_gan.gan import adversary, networks
 from relation_gan.gan.adversary import Adversary
-from relation_gan.gan.data.feed import Feed
+from relation_gan.gan.data.feed import Feed, open_feed
 from relation_gan.gan.data.points import Points
 from relation_gan.gan.data.store import ImageStore
 from relation_gan.gan.networks import Network
@@ -151,6 +151,17 @@ class Task(nn.Module, ABC):
         if len(found) == 1:
             return next(iter(found.values())).observations()
         return {f"{key}_{name}": value for name, of in found.items() for key, value in of.observations().items()}
+
+    def feeds(self, source: ImageStore | Points, seed: int, device: torch.device, flip: bool) -> Feeds:
+        """Where its real batches come from; `flip` mirrors images at random."""
+        return {"data": open_feed(source, seed, device, flip)}
+
+    def check_batch(self, size: int) -> None:
+        """Refuse a batch size of a process.
+
+        Raises:
+            ValueError: naming what to change.
+        """
 
     def check(self, source: ImageStore | Points) -> None:
         """Refuse data that this task, or its adversaries' losses, cannot learn from.

@@ -26,6 +26,8 @@ class Generation(Task):
     """
 
     gives = frozenset({"output", "latents"})
+    period = 1
+    """Of its batches: see `Batch`."""
 
     def __init__(self, parts: Parts) -> None:
         super().__init__()
@@ -36,13 +38,14 @@ class Generation(Task):
         loss, feed, n = self.adversary.loss, feeds["data"], draws.batch_size
         count = 1 + loss.fresh_second
         reals = draws.real(feed, count)
-        labels = draws.labels(feed, count) if loss.classes else None
+        labels = draws.labels(feed, count) if loss.classes or self.adversary.conditional else None
         z = self.latents(draws, count, labels)
         with torch.set_grad_enabled("generator" in sides):
             fakes = self.generator(z).float().chunk(count)
         second = {"real2": reals[1], "fake2": fakes[1]} if count > 1 else {}
-        batch = Batch(reals[0], fakes[0], **second, labels=labels[0] if labels else None, latents=z[:n])
-        play = self.adversary.play(batch, draws)
+        of = labels[0] if labels else None
+        batch = Batch(reals[0], fakes[0], **second, labels=of, latents=z[:n], period=self.period)
+        play = self.adversary.play(batch, draws, of if self.adversary.conditional else None)
         return {"generator": {"generator_loss": play.generator}, "critic": play.critic}
 
     def latents(self, draws: Draws, count: int, labels: list[Tensor] | None) -> Tensor:

@@ -54,6 +54,8 @@ OUTCOMES = {
     "reverse_kl": "show {modes} of the {n_modes:,} modes, with a reverse KL of {score} to an even spread",
     "kl": "find {modes} of the {n_modes:,} modes, {high_quality} % of them near a centre, with a KL of {score} to an "
     "even spread",
+    "fid_within_classifier": "are at a mean Fréchet distance of {score} from real images of the class that was asked for, "
+    "on the classifier’s features",
     "fid_classifier": "are at a Fréchet distance of {score} from real images, on the classifier’s features",
     "sliced_wasserstein": "are at a sliced Wasserstein distance of {score} from real points",
     **{
@@ -310,7 +312,7 @@ def _floor(part: Part, measure: str) -> str:
     reference = scale_kid(part.data.reference)
     if measure not in reference:
         return ""
-    held_out = any(name in reference for name in DISTANCES)
+    held_out = any(name in reference for name in (*DISTANCES, "class_accuracy"))
     scorer = "held-out real images score" if held_out else f"the same number of real {part.noun} scores"
     return f"; {scorer} {number(measure, reference[measure])}"
 

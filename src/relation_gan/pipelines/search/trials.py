@@ -13,7 +13,7 @@ import torch
 from relation_gan.analysis.search import State, Trial
 from relation_gan.config.search import MethodSearch
 from relation_gan.config.setting import overrides, with_setting
-from relation_gan.gan.data import ImageStore, Points, feed
+from relation_gan.gan.data import ImageStore, Points
 from relation_gan.gan.loop import Interrupted, train_step
 from relation_gan.gan.run import RunConfig
 from relation_gan.gan.sampling import DivergedError
@@ -86,7 +86,7 @@ def steps_within(job: Job, seconds: float) -> int:
     """How many steps of a run fit into a budget, by the time of a few of them, which are thrown away."""
     endless = job.run.training.model_copy(update={"steps": 10**9})  # so that rates do not end meanwhile
     state = job._replace(run=job.run.model_copy(update={"training": endless})).state()
-    feeds = {"data": feed(job.source, job.run.seed, state.fabric.device, job.run.training.flip)}
+    feeds = state.task.feeds(job.source, job.run.seed, state.fabric.device, job.run.training.flip)
     for _ in range(WARM_UP):
         train_step(state, feeds)
     watch, n = Watch(state.fabric.device, PART * seconds), 0

@@ -16,7 +16,7 @@ from lightning_fabric import Fabric
 
 from relation_gan.gan import parallel
 from relation_gan.gan.checkpoint import CheckpointError, Described
-from relation_gan.gan.data import ImageStore, Points, feed
+from relation_gan.gan.data import ImageStore, Points
 from relation_gan.gan.history import History, Status
 from relation_gan.gan.loop import Interrupted, Stop, fit, stop_on_signal
 from relation_gan.gan.networks import Network
@@ -56,6 +56,7 @@ class Job(NamedTuple):
         devices: Any = [ranks.rank] if several else 1
         task = self.run.build()
         task.check(self.source)
+        task.check_batch(training.share(ranks.count))
         if self.before is not None:
             task.follow(self.before)
         fabric = Fabric(accelerator=training.accelerator, devices=devices, precision=training.precision)
@@ -66,7 +67,7 @@ class Job(NamedTuple):
         run, device = self.run, state.fabric.device
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
-        feeds = {"data": feed(self.source, run.seed, device, run.training.flip)}
+        feeds = state.task.feeds(self.source, run.seed, device, run.training.flip)
         preview = state.task.preview(self.source, run.seed, device)
         title, quiet = f"{run.method} seed {run.seed}", not sys.stderr.isatty()
         fit(state, feeds, self.checkpoints, self.depends_on, preview, log, title, quiet, stop)

@@ -1,5 +1,6 @@
 """How long a run is trained, at which rates, and which networks move when."""
 
+from operator import not_
 from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
@@ -26,6 +27,9 @@ class TrainingConfig(Model):
     lr_generator: Annotated[Scheduled, Within(gt=0)]
     lr_critic: Annotated[Scheduled, Within(gt=0)]
     betas: tuple[Annotated[Scheduled, Within()], Annotated[Scheduled, Within()]] = (0.0, 0.9)
+    weight_decay: float = Field(
+        0.0, ge=0, description="of both networks, as part of the gradient (Adam's L2 penalty)", exclude_if=not_
+    )
     decay_from: float = Field(
         1.0, ge=0, le=1, description="fraction of the steps after which rates that are plain numbers fall linearly"
     )

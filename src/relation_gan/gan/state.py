@@ -38,10 +38,10 @@ class TrainState:
         self.optimisers = {side: self._optimiser(side, of) for side, of in self.task.sides().items()}
 
     def _optimiser(self, side: str, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        rate = self.config.learning_rate(side)
+        rate, decay = self.config.learning_rate(side), self.config.weight_decay
         if self.config.optimiser == "rmsprop":
-            return torch.optim.RMSprop(parameters, rate)
-        return torch.optim.Adam(parameters, rate, self.config.betas_at(0), fused=True)
+            return torch.optim.RMSprop(parameters, rate, weight_decay=decay)
+        return torch.optim.Adam(parameters, rate, self.config.betas_at(0), weight_decay=decay, fused=True)
 
     @property
     def batch_size(self) -> int:

@@ -54,8 +54,8 @@ OUTCOMES = {
     "reverse_kl": "show {modes} of the {n_modes:,} modes, with a reverse KL of {score} to an even spread",
     "kl": "find {modes} of the {n_modes:,} modes, {high_quality} % of them near a centre, with a KL of {score} to an "
     "even spread",
-    "fid_within_classifier": "are at a mean Fréchet distance of {score} from real images of the class that was asked for, "
-    "on the classifier’s features",
+    "fid_within_classifier": "are at a mean Fréchet distance of {score} from real images of the class that was asked "
+    "for, on the classifier’s features",
     "fid_classifier": "are at a Fréchet distance of {score} from real images, on the classifier’s features",
     "sliced_wasserstein": "are at a sliced Wasserstein distance of {score} from real points",
     **{

@@ -184,3 +184,12 @@ def test_the_order_of_a_list_belongs_to_the_fingerprint() -> None:
 )
 def test_differences_are_a_line_a_changed_key(old: object, new: object, lines: list[str]) -> None:
     assert checkpoint.differences(old, new) == lines
+
+
+def test_views_of_one_tensor_are_written_apart(tmp_path: Path) -> None:
+    whole = torch.arange(12).view(4, 3)
+    checkpoint.save(tmp_path / "views", {"whole": whole, "first": whole[:2], "again": whole}, {})
+    found = checkpoint.load(tmp_path / "views").tensors
+    assert torch.equal(found["whole"], whole)
+    assert torch.equal(found["again"], whole)
+    assert torch.equal(found["first"], whole[:2])

@@ -33,10 +33,17 @@ def fingerprint(config: Any) -> str:
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
-    """Write a file atomically: a reader sees the old one or the new one, never a part."""
+    """Write a file atomically: a reader sees the old one or the new one, never a part. Views of one tensor are written
+    apart."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    flat: dict[str, Tensor] = {}
+    memory: set[int] = set()
+    for name, tensor in tensors.items():
+        own = tensor.detach().cpu().contiguous()
+        place = own.untyped_storage().data_ptr()
+        flat[name] = own.clone() if place in memory else own
+        memory.add(place)
     try:
         save_file(flat, partial, metadata={"description": json.dumps(description)})
         os.replace(partial, path)

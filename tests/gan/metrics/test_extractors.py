@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -217,3 +218,43 @@ def test_the_moments_and_classes_are_of_all_images_and_features_spread_over_them
 def test_all_features_of_a_few_images_are_kept(tiny: list[int]) -> None:
     extractor, images = open_extractor("tiny"), crops(6, 16)
     torch.testing.assert_close(Extracted(extractor, in_batches(images, 4, 2), 6).kept, extractor(images))
+
+
+class Trap:
+    """Unpickled, it leaves a file behind."""
+
+    def __init__(self, left: Path) -> None:
+        self.left = left
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return open, (str(self.left), "w")
+
+
+@pytest.mark.parametrize("name", ["inception", "vgg16", "clip", "inception_torchvision"])
+def test_no_code_in_a_file_of_weights_runs(name: str, tmp_path: Path) -> None:
+    torch.save({"weights": Trap(tmp_path / "left")}, tmp_path / "weights.pth")
+    with pytest.raises(ExtractorError):
+        open_extractor(name, weights=str(tmp_path / "weights.pth"))
+    assert not (tmp_path / "left").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("inception", "weights-inception-2015-12-05-6726825d.pth"),
+        ("vgg16", "vgg16-397923af.pth"),
+        ("clip", "clip-vit-b-32-40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af.pt"),
+    ],
+)
+def test_nor_of_one_that_lies_in_the_cache(name: str, file: str, empty_cache: Path) -> None:
+    empty_cache.mkdir()
+    torch.save({"weights": Trap(empty_cache / "left")}, empty_cache / file)
+    with pytest.raises(ExtractorError):
+        open_extractor(name)
+    assert not (empty_cache / "left").exists()
+
+
+def test_reading_weights_leaves_the_environment_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "0")
+    open_extractor("inception", weights=random_inception(tmp_path))
+    assert os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] == "0"

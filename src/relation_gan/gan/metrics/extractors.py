@@ -1,7 +1,10 @@
 """Networks whose features of images are compared. A score is named after its network: only Inception's is FID."""
 
+import hashlib
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -116,6 +119,21 @@ def at_hand() -> str:
     return "inception" if cached.exists() else "efficientnet_lite0"
 
 
+@contextmanager
+def tensors_alone() -> Iterator[None]:
+    """Files are read as tensors, whatever a library beneath asks torch for: no code in them runs."""
+    name = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
 class Fidelity(Extractor):
     """A feature extractor of torch-fidelity."""
 
@@ -128,9 +146,14 @@ class Fidelity(Extractor):
         from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
 
         layers = [self.layer, *([self.logits] if self.logits else [])]
-        self.network = FEATURE_EXTRACTORS_REGISTRY[self.of](
-            self.of, layers, feature_extractor_weights_path=weights or None, verbose=False
-        )
+        with self.guard(weights):
+            self.network = FEATURE_EXTRACTORS_REGISTRY[self.of](
+                self.of, layers, feature_extractor_weights_path=weights or None, verbose=False
+            )
+
+    def guard(self, weights: str) -> AbstractContextManager[None]:
+        """What keeps code in a file of weights from running while it is read."""
+        return tensors_alone()
 
     def features(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         features, *logits = self.network(images)
@@ -156,6 +179,22 @@ class Clip(Fidelity):
     """CLIP's ViT-B/32: 512 features."""
 
     title, of, layer = "CLIP", "clip-vit-b-32", "clip"
+
+    def guard(self, weights: str) -> AbstractContextManager[None]:
+        """The published file is a program of TorchScript, so no other one is opened. torch checks what it downloads,
+        and trusts what lies in its cache."""
+        from torch_fidelity.feature_extractor_clip import MODEL_METADATA
+
+        expected = MODEL_METADATA[self.of]["hash"]
+        file = Path(weights or Path(torch.hub.get_dir(), "checkpoints", f"{self.of}-{expected}.pt"))
+        if file.is_file():
+            with file.open("rb") as opened:
+                found = hashlib.file_digest(opened, "sha256").hexdigest()
+            if found != expected:
+                raise RuntimeError(
+                    f"its SHA-256 is {found[:12]}..., not {expected[:12]}..., and it may run as a program"
+                )
+        return nullcontext()
 
 
 @register("dinov2")

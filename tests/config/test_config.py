@@ -1,3 +1,4 @@
+import re
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from pathlib import Path
@@ -577,6 +578,13 @@ def test_a_study_can_span_the_data_sets_of_several_presets() -> None:
     assert {"stacked_mnist_5k", "ring8", "ring8_relation"} <= parameters["datasets"].keys() == parameters["runs"].keys()
     alone = load("study.methods=vanilla,study.seeds=3", env="ring8")
     assert parameters["runs"]["ring8"]["vanilla"]["seed3"] == alone["runs"]["ring8"]["vanilla"]["seed3"]
+
+
+@pytest.mark.parametrize("place", ["../docs", "/etc", "axes", "axes/data", "tuned", "."])
+def test_a_folder_that_is_no_preset_is_refused(place: str) -> None:
+    for refused in ({"env": place}, {"runtime_params": {"study": {"presets": [place]}}}):
+        with pytest.raises(ConfigError, match=f"there is no preset '{re.escape(place)}'"):
+            _ = ProjectConfigLoader(str(CONF), **CONFIG_LOADER_ARGS, **refused)["parameters"]
 
 
 def test_an_unknown_preset_of_a_study_is_refused() -> None:

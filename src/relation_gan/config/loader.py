@@ -103,8 +103,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
 
     def _composed(self, env: str) -> dict[str, Any]:
         """The parameters of the base, of the axes of a preset over them, and its own."""
-        if not Path(self.conf_source, env).is_dir() and env != self.default_run_env:
-            known = self.presets()
+        if env != self.default_run_env and env not in (known := self.presets()):
             raise ConfigError(f"there is no preset '{env}'{suggested(env, known)}; choose one of: {', '.join(known)}")
         own, composed = self._folder(env), self._folder(self.base_env)
         if "based_on" in own:
@@ -123,9 +122,8 @@ class ProjectConfigLoader(OmegaConfigLoader):
         folder = Path(self.conf_source, TUNED)
         found = []
         for name in filter(None, split_list(parameters.get(TUNED, []))):
-            path = folder / f"{name}.yml"
-            if not path.is_file():
-                known = sorted(path.stem for path in folder.glob("*.yml"))
+            path, known = folder / f"{name}.yml", sorted(path.stem for path in folder.glob("*.yml"))
+            if name not in known:
                 choice = f"; choose from: {', '.join(known)}" if known else ""
                 raise ConfigError(
                     f"parameter 'tuned' is '{name}', but there is no {path}, which a search of that name "

@@ -10,6 +10,7 @@ from relation_gan.gan.data import ImageStore, save_store
 from relation_gan.gan.loop import train_step
 from relation_gan.gan.losses.pairs import PairLoss
 from relation_gan.gan.state import TrainState
+from relation_gan.gan.tasks import Parts, create
 from relation_gan.gan.tasks.conditional import ConditionalGeneration
 from tests.conftest import images_recipe
 from tests.gan.helpers import R1, RELATION, Noise, draws, state
@@ -65,13 +66,10 @@ def test_real_and_generated_images_share_the_label_and_so_do_both_of_a_pair() ->
 def test_pairs_of_any_class_are_an_option() -> None:
     s = conditional(RELATION)
     assert task_of(s).period == 3
-    networks = {key: of for key, of in NETWORKS.items()}
-    from relation_gan.gan.tasks import Parts, create
-
-    other = create("conditional_generation", Parts(networks, RELATION), pairs="any")
+    other = create("conditional_generation", Parts(NETWORKS, RELATION), pairs="any")
     assert isinstance(other, ConditionalGeneration) and other.period == 1
     with pytest.raises(ValueError, match="pairs 'all' is unknown; choose one of: class, any"):
-        create("conditional_generation", Parts(networks, RELATION), pairs="all")
+        create("conditional_generation", Parts(NETWORKS, RELATION), pairs="all")
 
 
 def test_margins_belong_to_the_images_of_their_pairs() -> None:

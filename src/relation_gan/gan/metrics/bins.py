@@ -21,8 +21,8 @@ class Bins(NamedTuple):
 
 def fit_bins(images: np.ndarray, bins: int = BINS, seed: int = 0) -> Bins:
     """Clusters of vectors (N, D) by k-means."""
-    found = KMeans(min(bins, len(images)), n_init=1, random_state=seed).fit(images)
-    return Bins(found.cluster_centers_, np.bincount(found.labels_, minlength=found.n_clusters))
+    found = KMeans(min(bins, len(images)), random_state=seed).fit(images)
+    return Bins(found.cluster_centers_, bin_counts(images, found.cluster_centers_))
 
 
 def bin_counts(images: np.ndarray, centres: np.ndarray) -> np.ndarray:

@@ -10,7 +10,6 @@ from relation_gan.gan.data.feed import BalancedFeed
 from relation_gan.gan.data.points import Points
 from relation_gan.gan.data.store import ImageStore
 from relation_gan.gan.losses.pairs import PairLoss
-from relation_gan.gan.networks import Generator
 from relation_gan.gan.sampling import draw_latents
 from relation_gan.gan.tasks.base import Feeds, Parts, register
 from relation_gan.gan.tasks.generation import GRID_IMAGES, Generation
@@ -30,15 +29,14 @@ class ConditionalGeneration(Generation):
     """
 
     gives = frozenset({"output", "labels", "latents"})
+    conditional = True
 
     def __init__(self, parts: Parts, pairs: Within = "class") -> None:
-        super(Generation, self).__init__()
         if pairs not in get_args(Within):
             raise ValueError(f"pairs '{pairs}' is unknown; choose one of: {', '.join(get_args(Within))}")
-        self.generator = cast(Generator, parts.network())
+        super().__init__(parts)
         if not self.generator.classes:
             raise ValueError("its generator draws no classes; set networks.generator.classes to those of the data")
-        self.adversary = parts.adversary(self.generator, conditional=True)
         self.period = self.generator.classes if pairs == "class" else 1
 
     def feeds(self, source: ImageStore | Points, seed: int, device: torch.device, flip: bool) -> Feeds:

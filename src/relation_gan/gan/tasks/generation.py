@@ -1,7 +1,7 @@
 """Images or points from latents, and from labels where the generator takes them: what most GANs learn."""
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor
@@ -26,26 +26,28 @@ class Generation(Task):
     """
 
     gives = frozenset({"output", "latents"})
+    conditional: ClassVar[bool] = False
+    """Whether the critic is told the labels."""
     period = 1
     """Of its batches: see `Batch`."""
 
     def __init__(self, parts: Parts) -> None:
         super().__init__()
         self.generator = cast(Generator, parts.network())
-        self.adversary = parts.adversary(self.generator)
+        self.adversary = parts.adversary(self.generator, self.conditional)
 
     def terms(self, feeds: Feeds, draws: Draws, sides: Sequence[str]) -> dict[str, dict[str, Tensor]]:
         loss, feed, n = self.adversary.loss, feeds["data"], draws.batch_size
         count = 1 + loss.fresh_second
         reals = draws.real(feed, count)
-        labels = draws.labels(feed, count) if loss.classes or self.adversary.conditional else None
+        labels = draws.labels(feed, count) if loss.classes or self.conditional else None
         z = self.latents(draws, count, labels)
         with torch.set_grad_enabled("generator" in sides):
             fakes = self.generator(z).float().chunk(count)
         second = {"real2": reals[1], "fake2": fakes[1]} if count > 1 else {}
         of = labels[0] if labels else None
         batch = Batch(reals[0], fakes[0], **second, labels=of, latents=z[:n], period=self.period)
-        play = self.adversary.play(batch, draws, of if self.adversary.conditional else None)
+        play = self.adversary.play(batch, draws, of if self.conditional else None)
         return {"generator": {"generator_loss": play.generator}, "critic": play.critic}
 
     def latents(self, draws: Draws, count: int, labels: list[Tensor] | None) -> Tensor:

@@ -52,7 +52,9 @@ def test_the_examples_of_the_architecture_work(monkeypatch, name, module):
     made = module.register.__self__.entry(name)
     if name == "generation":
         parts = Parts({"generator": GENERATOR, "critic": CRITIC}, RAHINGE)
-        terms = made(parts).terms(FEEDS, Draws(0, 0, 0, 0, 6, torch.device("cpu")), ("generator", "critic"))
+        rest = {name: vars(generation.Generation)[name] for name in ("preview", "sampler")}  # which the page tells of
+        whole, draws = type("Whole", (made,), rest), Draws(0, 0, 0, 0, 6, torch.device("cpu"))
+        terms = whole(parts).terms(FEEDS, draws, ("generator", "critic"))
         assert {side: of.keys() for side, of in terms.items()} == {
             "generator": {"generator_loss"},
             "critic": {"critic_loss"},

@@ -108,8 +108,8 @@ def write_shares(file: Path, shares: dict[str, float]) -> None:
     """Put each method's share of the steps next to the setting that a search found for it."""
     lines = file.read_text().splitlines()
     tuned = yaml.safe_load("\n".join(lines))
-    for method, of in tuned["methods"].items():
-        of["overrides"]["share"] = round(shares[method], 2)
+    for method in shares.keys() & tuned["methods"].keys():
+        tuned["methods"][method]["overrides"]["share"] = round(shares[method], 2)
     head = [line for line in lines if line.startswith("#")]
     file.write_text("\n".join([*head, yaml.safe_dump(tuned, sort_keys=False)]))
 

@@ -35,7 +35,6 @@ def test_a_method_plays_a_task_for_ten_steps(preset: str, method: str) -> None:
     run = runs(preset)[method]
     with refused_by(run):
         task = run.build()
-        task.check_batch(run.training.batch_size)
         if run.after is not None:
             task.follow(TrainState(run.after.build(), run.training, 0).trained())
         state = TrainState(task, run.training, 0, Fabric(accelerator="cpu", devices=1))

@@ -173,7 +173,7 @@ def create(
         raise ValueError(
             f"loss '{loss['name']}' is of a {made_loss.critic_kind} critic, and critic.kind is '{kind}'; leave kind out"
         )
-    if generator is None and any(term.of_generator for term in made_terms):
+    if not getattr(generator, "latent", 0) and any(term.of_generator for term in made_terms):
         raise ValueError("its regulariser compares images with their latents, which the task has none of; leave it out")
     made_critic = networks.create(**{**critic, "kind": made_loss.critic_kind})
     assert isinstance(made_critic, Critic)

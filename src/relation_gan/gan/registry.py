@@ -73,9 +73,14 @@ class Registry(Generic[T]):
         """Build the entry `name` with its options.
 
         Raises:
-            ValueError: unknown name, unknown or missing option, or a value the entry refuses.
+            ValueError: unknown name, unknown or missing option, a value the entry refuses, or a class that lacks what
+                each of its family defines.
         """
-        known = self.options(name)
+        entry, known = self.entry(name), self.options(name)
+        if lacking := sorted(getattr(entry, "__abstractmethods__", ())):
+            raise ValueError(
+                f"{self.family} '{name}' does not define {', '.join(lacking)}, which each {self.family} has"
+            )
         for option in options:
             if option not in known:
                 allowed = ", ".join(name for name in known if name not in self.given) or "none"
@@ -83,7 +88,7 @@ class Registry(Generic[T]):
         for option, parameter in known.items():
             if parameter.default is parameter.empty and option not in options:
                 raise ValueError(f"{self.family} '{name}' needs the option '{option}'")
-        return self.entry(name)(**options)
+        return entry(**options)
 
 
 def import_modules(package: str, path: Iterable[str]) -> None:

@@ -52,6 +52,8 @@ class RunConfig(Model):
             raise ValueError(
                 f"loss '{self.loss['name']}' ranks against a stage before it; name that method with after: ..."
             )
+        if isinstance(self.training.devices, int):
+            task.check_batch(self.training.share(self.training.devices))
         return task
 
     def depends_on(self, digest: str) -> dict[str, Any]:

@@ -6,14 +6,15 @@ from relation_gan.gan.metrics.bins import bin_counts, different_bins, fit_bins, 
 
 def test_bins_are_clusters_and_images_go_to_the_nearest() -> None:
     points = np.array([[0.0], [0.1], [0.2], [5.0], [5.1]])
-    bins = fit_bins(points, 2)
-    assert sorted(bins.counts.tolist()) == [2, 3]
-    assert bin_counts(points, bins.centres).tolist() == bins.counts.tolist()
-    assert sorted(bin_counts(np.array([[4.0], [6.0], [-1.0]]), bins.centres).tolist()) == [1, 2]
+    centres = fit_bins(points, 2)
+    # The means of 0, 0.1, 0.2 and of 5, 5.1.
+    assert sorted(centres[:, 0].tolist()) == pytest.approx([0.1, 5.05])
+    assert sorted(bin_counts(points, centres).tolist()) == [2, 3]
+    assert sorted(bin_counts(np.array([[4.0], [6.0], [-1.0]]), centres).tolist()) == [1, 2]
 
 
 def test_there_are_no_more_bins_than_images() -> None:
-    assert len(fit_bins(np.array([[0.0], [1.0]]), 50).counts) == 2
+    assert len(fit_bins(np.array([[0.0], [1.0]]), 50)) == 2
 
 
 def test_shares_that_differ_by_more_than_chance_are_counted() -> None:

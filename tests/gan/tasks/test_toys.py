@@ -173,5 +173,5 @@ def test_a_task_that_lacks_what_each_has_is_refused_before_it_is_built(monkeypat
             return {}
 
     monkeypatch.setattr(tasks.base.registry, "_entries", {"half": Half})
-    with pytest.raises(ValueError, match="task 'half' does not define preview, sampler; see Task in relation_gan"):
+    with pytest.raises(ValueError, match="task 'half' does not define preview, sampler, which each task has"):
         tasks.create("half", parts=tasks.Parts({}, RAHINGE))

@@ -1,5 +1,6 @@
 """What a configuration says of a data set, by its kind."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -19,7 +20,7 @@ from relation_gan.gan.metrics.classifying import ClassifierConfig
 from relation_gan.gan.model import Model
 
 
-class DataConfig(Model):
+class DataConfig(Model, ABC):
     """A data set of some kind."""
 
     kind: str
@@ -27,9 +28,9 @@ class DataConfig(Model):
     seed: int = Field(0, ge=0)
 
     @property
+    @abstractmethod
     def sample(self) -> dict[str, int]:
         """What a network must know of a sample's shape."""
-        raise NotImplementedError
 
 
 class StackedDigitsConfig(DataConfig):

@@ -1,5 +1,6 @@
 """What every adversarial loss is: a critic loss and a generator loss, both minimised."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -40,7 +41,7 @@ class Batch:
     period: int = 1
 
 
-class Loss(nn.Module):
+class Loss(nn.Module, ABC):
     """An adversarial objective: what the critic gives the batch, and a function of it for each network.
 
     Both objectives are minimised. What a loss remembers between steps lives in its buffers.
@@ -78,17 +79,17 @@ class Loss(nn.Module):
                 "set the same number of classes in the loss and in the generator"
             )
 
+    @abstractmethod
     def scores(self, critic: Critic, batch: Batch) -> Any:
         """A named tuple of tensors that both objectives are functions of."""
-        raise NotImplementedError
 
+    @abstractmethod
     def critic_objective(self, scores: Any, batch: Batch) -> Tensor:
         """A scalar."""
-        raise NotImplementedError
 
+    @abstractmethod
     def generator_objective(self, scores: Any, batch: Batch) -> Tensor:
         """A scalar."""
-        raise NotImplementedError
 
     def critic_loss(self, critic: Critic, batch: Batch) -> Tensor:
         """The scalar that the critic minimises."""
@@ -141,13 +142,13 @@ class SeparableLoss(ScoreLoss):
     The generator maximises what the critic gives its images, as if they were real.
     """
 
+    @abstractmethod
     def real_term(self, t: Tensor) -> Tensor:
         """What the critic minimises at the scores (B,) of reals, elementwise."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fake_term(self, t: Tensor) -> Tensor:
         """What the critic minimises at the scores (B,) of fakes, elementwise."""
-        raise NotImplementedError
 
     def critic_objective(self, scores: Scores, batch: Batch) -> Tensor:
         return self.real_term(scores.real).mean() + self.fake_term(scores.fake).mean()

@@ -1,7 +1,5 @@
 """Bins of real images, and whether samples fall into them as often: NDB and JSD (arXiv 1805.12462)."""
 
-from typing import NamedTuple
-
 import numpy as np
 from sklearn.cluster import KMeans
 
@@ -10,19 +8,9 @@ LEVEL = 1.96
 """Standard errors beyond which the shares of a bin differ, at the 5 % level."""
 
 
-class Bins(NamedTuple):
-    """Clusters of real images."""
-
-    centres: np.ndarray
-    """(K, D)"""
-    counts: np.ndarray
-    """(K,): how many of the real images fell into each."""
-
-
-def fit_bins(images: np.ndarray, bins: int = BINS, seed: int = 0) -> Bins:
-    """Clusters of vectors (N, D) by k-means."""
-    found = KMeans(min(bins, len(images)), random_state=seed).fit(images)
-    return Bins(found.cluster_centers_, bin_counts(images, found.cluster_centers_))
+def fit_bins(images: np.ndarray, bins: int = BINS, seed: int = 0) -> np.ndarray:
+    """The centres (K, D) of clusters of vectors (N, D), by k-means."""
+    return KMeans(min(bins, len(images)), random_state=seed).fit(images).cluster_centers_
 
 
 def bin_counts(images: np.ndarray, centres: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Training a classifier on real labelled images, so that samples can be counted by what they show."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import not_
 from typing import NamedTuple
 
@@ -153,11 +153,16 @@ class Tally(Extracted):
     @property
     def by_class(self) -> Tensor:
         """uint8 (n_classes, SHOWN, C, H, W): the first of each class, then, where they are too few, black."""
-        shown = torch.zeros((len(self._first), SHOWN, *self._shape), dtype=torch.uint8)
-        for places, kept in zip(shown, self._first, strict=True):
-            for place, image in zip(places, kept, strict=False):
-                place.copy_(image)
-        return shown
+        return filled(self._first, self._shape)
+
+
+def filled(kept: Sequence[Sequence[Tensor]], shape: Sequence[int]) -> Tensor:
+    """Some images (C, H, W) of each class as uint8 (n_classes, SHOWN, C, H, W), black where there are fewer."""
+    shown = torch.zeros((len(kept), SHOWN, *shape), dtype=torch.uint8)
+    for places, images in zip(shown, kept, strict=True):
+        for place, image in zip(places, images, strict=False):
+            place.copy_(image)
+    return shown
 
 
 def summarise(extractor: Extractor, batches: Iterable[Tensor], count: int, splits: int = 10) -> Extracted:

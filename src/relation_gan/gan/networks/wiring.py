@@ -34,7 +34,7 @@ class Wiring:
     packed: no embedding at all: the two images are concatenated before the whole stack, whatever `merge`
         says (PacGAN's packing; "no EM" in Relation GAN, table 8).
     features: length of f(x) for kind="feature", and of what `labels: projection` projects.
-    classes: how many classes it is told of an image, which makes it conditional; 0: none.
+    classes: of how many classes its images are, which it sees with them; 0: it is unconditional.
     labels: where it sees the class: `scale` (of the embedding), `maps` (behind the image's channels), or
         `projection` (of the last layer; kind="score" alone). See `networks.labels`.
     spectral_norm: every convolution and linear layer divided by its largest singular value: see `normalise`.

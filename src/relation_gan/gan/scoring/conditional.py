@@ -11,13 +11,15 @@ from relation_gan.gan.checkpoint import Described
 from relation_gan.gan.data.config import DataConfig, ImagesConfig
 from relation_gan.gan.metrics import frechet_distance, moments
 from relation_gan.gan.metrics.bins import BINS, bin_counts, different_bins, fit_bins, jensen_shannon
-from relation_gan.gan.metrics.classifying import SHOWN, classify_images
+from relation_gan.gan.metrics.classifying import SHOWN, classify_images, filled
 from relation_gan.gan.sampling import Sampler
 from relation_gan.gan.scoring.base import Scorer, Scores, Source, Subject, batches, prefixed, register
 from relation_gan.gan.scoring.config import EvaluationConfig
 from relation_gan.gan.scoring.measures import Measure
 from relation_gan.gan.scoring.panels import Images, Panel
 
+CLUSTERED = 10_000
+"""Real images that the clusters are found in."""
 COMPARED = 500
 """Images of a class between whose features distances are measured."""
 HEADING = "By the class that was asked for"
@@ -78,8 +80,8 @@ class Seen(NamedTuple):
     """int64 (N,): by the classifier."""
     features: Tensor
     """(N, F): the classifier's."""
-    pixels: np.ndarray
-    """float32 (N, D), in 0..1."""
+    bins: np.ndarray
+    """int64 (K,): how many fell into each cluster of real pixels."""
     images: Tensor
     """uint8 (classes, SHOWN, C, H, W): the first of each class; black where there are fewer."""
 
@@ -112,8 +114,9 @@ class Conditional(Scorer):
     def describe(self, source: Source) -> Described:
         images, size = source.images, self.evaluation.batch_size
         chosen = source.compared(self.evaluation)
-        real = self._seen(source, batches(images, chosen, size, images.name), torch.from_numpy(images.labels[chosen]))
-        bins = fit_bins(real.pixels)
+        centres = fit_bins(_pixels(images[images.spread(CLUSTERED)]))
+        labels = torch.from_numpy(np.array(images.labels))
+        real = self._seen(source, batches(images, chosen, size, images.name), labels[torch.from_numpy(chosen)], centres)
         classes = range(images.n_classes)
         stats = [moments(real.features[real.asked == of]) for of in classes]
         spread = torch.tensor([_spread(real.features[real.asked == of]) for of in classes])
@@ -121,23 +124,25 @@ class Conditional(Scorer):
             "means": torch.from_numpy(np.stack([of["mu"] for of in stats])),
             "covariances": torch.from_numpy(np.stack([of["sigma"] for of in stats])),
             "spread": spread,
-            "centres": torch.from_numpy(bins.centres),
-            "counts": torch.from_numpy(bins.counts),
+            "centres": torch.from_numpy(centres),
+            "counts": torch.from_numpy(real.bins),
             "images": real.images,
         }
         reference = Described(tensors, {"scores": {}, "classes": len(classes)})
         held_out = images.held_out
         scores: Scores = {}
         if held_out is not None:
-            every = np.arange(len(held_out))
-            labels = torch.from_numpy(np.array(held_out.labels))
-            scores = self._scores(self._seen(source, batches(held_out, every, size, "held out"), labels), reference)
+            every, unseen = np.arange(len(held_out)), torch.from_numpy(np.array(held_out.labels))
+            seen = self._seen(source, batches(held_out, every, size, "held-out images"), unseen, centres)
+            scores = self._scores(seen, reference)
         return Described(tensors, {**reference.description, "scores": scores})
 
     def real(self, source: Source, reference: Described) -> Sequence[Panel]:
         return [_panel(reference.tensors["images"], "Real images")]
 
     def score(self, subject: Subject, source: Source, reference: Described) -> tuple[Scores, Sequence[Panel]]:
+        centres = reference.tensors["centres"].numpy()
+
         def look(sampler: Sampler) -> Seen:
             drawn = sampler.batches(self.evaluation.samples, self.evaluation.seed, self.evaluation.batch_size)
             asked: list[Tensor] = []
@@ -148,31 +153,38 @@ class Conditional(Scorer):
                     asked.append(sample.labels)
                     yield sample.output
 
-            return self._seen(source, outputs(), asked)
+            return self._seen(source, outputs(), asked, centres)
 
         seen = subject.each(look)
         panels = [_panel(seen["ema"].images, "")] if "ema" in seen else []
         return prefixed({name: self._scores(of, reference) for name, of in seen.items()}), panels
 
-    def _seen(self, source: Source, images: Iterable[Tensor], asked: Tensor | list[Tensor]) -> Seen:
-        """Args: asked: the classes, or a list that fills while the images are drawn."""
-        assert source.classifier is not None
-        pixels: list[Tensor] = []
+    def _seen(
+        self, source: Source, images: Iterable[Tensor], asked: Tensor | list[Tensor], centres: np.ndarray
+    ) -> Seen:
+        """Batch by batch: memory does not grow with the images.
 
-        def kept() -> Iterable[Tensor]:
+        Args:
+            asked: the classes, or a list of those of each batch, which fills while they are drawn.
+            centres: of the clusters.
+        """
+        assert source.classifier is not None
+        bins = np.zeros(len(centres), np.int64)
+        shown: list[list[Tensor]] = [[] for _ in range(source.classifier.n_classes)]
+
+        def noted() -> Iterable[Tensor]:
+            first = 0
             for batch in images:
-                pixels.append(batch)
+                labels = asked[-1] if isinstance(asked, list) else asked[first : first + len(batch)]
+                first += len(batch)
+                bins[:] += bin_counts(_pixels(batch), centres)
+                for label, kept in enumerate(shown):
+                    kept.extend(batch[labels == label][: SHOWN - len(kept)])
                 yield batch
 
-        found = classify_images(source.classifier.to(self.device), kept())
+        found = classify_images(source.classifier.to(self.device), noted())
         labels = torch.cat(asked) if isinstance(asked, list) else asked
-        whole = torch.cat(pixels)
-        shown = torch.zeros((source.classifier.n_classes, SHOWN, *whole.shape[1:]), dtype=torch.uint8)
-        for label, places in enumerate(shown):
-            first = whole[labels == label][:SHOWN]
-            places[: len(first)] = first
-        flat = whole.flatten(1).numpy().astype(np.float32) / 255
-        return Seen(labels, found.labels[:, 0].long(), found.features, flat, shown)
+        return Seen(labels, found.labels[:, 0].long(), found.features, bins, filled(shown, source.images.shape))
 
     def _scores(self, seen: Seen, reference: Described) -> Scores:
         of, scores = reference.tensors, {"class_accuracy": float((seen.asked == seen.classified).float().mean())}
@@ -188,9 +200,14 @@ class Conditional(Scorer):
             scores["fid_within_classifier"] = float(np.mean(within))
         if spread:
             scores["diversity"] = float(np.mean(spread))
-        counts, real_counts = bin_counts(seen.pixels, of["centres"].numpy()), of["counts"].numpy()
-        scores |= {"ndb": float(different_bins(real_counts, counts)), "jsd": jensen_shannon(real_counts, counts)}
+        real_bins = of["counts"].numpy()
+        scores |= {"ndb": float(different_bins(real_bins, seen.bins)), "jsd": jensen_shannon(real_bins, seen.bins)}
         return scores
+
+
+def _pixels(images: Tensor) -> np.ndarray:
+    """float32 (b, D) in 0..1."""
+    return images.flatten(1).numpy().astype(np.float32) / 255
 
 
 def _spread(features: Tensor) -> float:

@@ -27,7 +27,7 @@ class Generation(Task):
 
     gives = frozenset({"output", "latents"})
     conditional: ClassVar[bool] = False
-    """Whether the critic is told the labels."""
+    """Whether the critic sees the labels."""
     period = 1
     """Of its batches: see `Batch`."""
 

@@ -6,6 +6,7 @@ gradients of L_G by theta and of L_D by phi.
 """
 
 import cmath
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -25,15 +26,15 @@ class Speeds(NamedTuple):
     phi: Array
 
 
-class Flow:
+class Flow(ABC):
     """A system's speeds as a function of its state."""
 
     smooth: ClassVar[bool] = True
     """Whether an adaptive solver can follow it: no jumps, and no memory of the step before."""
 
+    @abstractmethod
     def __call__(self, theta: Array, phi: Array, previous: Array) -> Speeds:
         """Speeds at theta, phi (..., 2); `previous` is theta one step before."""
-        raise NotImplementedError
 
     def eigenvalue(self) -> complex | None:
         """Of the flow linearised at theta = phi = 0, the eigenvalue of largest real part; None if it is not known."""
